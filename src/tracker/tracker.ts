@@ -1,0 +1,152 @@
+import type { ClusterStatus } from '../cluster/replicated-log.ts';
+
+/**
+ * One tracker instance as the rest of its process sees it: what the API, the pages and the command line
+ * read and change. The work itself happens on threads of its own (see README.md).
+ */
+export interface Tracker {
+  /** UDP and HTTP port for clients, the same number; known once started. */
+  readonly clientPort: number;
+  /** Addresses that clients can reach it at, e.g. `127.0.0.1`, `::1`. */
+  readonly clientHosts: readonly string[];
+  status(): ClusterStatus;
+  /** What was counted since the start; each call reads the current values. */
+  metrics(): TrackerMetrics;
+  /** A page of the contents in the order of their sha1; shows every change acknowledged before the call. */
+  contents(query: ContentsQuery): Promise<ContentsPage>;
+  /** One content with a page of its peers; undefined if nobody ever announced it. */
+  content(sha1: string, query: PeersQuery): Promise<ContentDetail | undefined>;
+  admission(query: AdmissionQuery): Promise<AdmissionPage>;
+  /** Replicates the change; resolves once it is durable. Rejects like `ReplicatedLog.propose`. */
+  changeAdmission(change: AdmissionChange): Promise<void>;
+  /** Answers `GET /announce` or `/scrape` for the general HTTP server, with the bytes of the body. */
+  answerHttp(request: TrackerHttpRequest): Promise<TrackerHttpReply>;
+  /** Hands over the connections that the fast path for announces leaves to the general HTTP server. */
+  onConnection(listener: (connection: HandedConnection) => void): void;
+  /** Settles when the instance has stopped: undefined after `close`, the reason after a failure. */
+  readonly stopped: Promise<Error | undefined>;
+  close(): Promise<void>;
+}
+
+export interface ContentsQuery {
+  /** Contents behind this sha1 only. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface Content {
+  /** The info-hash, 40 hexadecimal digits. */
+  readonly sha1: string;
+  readonly name: string | null;
+  /** Bytes. */
+  readonly size: number | null;
+  readonly seeders: number;
+  readonly leechers: number;
+  /** Downloads completed so far. */
+  readonly completed: number;
+}
+
+export interface ContentsPage {
+  readonly contents: readonly Content[];
+  /** Pass as `after` for the next page; null on the last. */
+  readonly next: string | null;
+  /** Log index that the answer shows. */
+  readonly appliedIndex: bigint;
+}
+
+export interface PeersQuery {
+  /** Opaque: `next` of the page before. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface ContentPeer {
+  readonly host: string;
+  readonly port: number;
+  /** Bytes it still lacks, as of its last logged announce. */
+  readonly left: number;
+  /** Milliseconds of Unix time, as well as this instance's clock knows it. */
+  readonly lastSeen: number;
+}
+
+export interface ContentDetail extends Content {
+  readonly peers: readonly ContentPeer[];
+  readonly next: string | null;
+  readonly appliedIndex: bigint;
+}
+
+export type AdmissionMode = 'open' | 'allow' | 'deny';
+export type AdmissionList = 'allow' | 'deny';
+
+export interface AdmissionQuery {
+  readonly list: AdmissionList;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface AdmissionPage {
+  readonly mode: AdmissionMode;
+  readonly sha1s: readonly string[];
+  readonly next: string | null;
+}
+
+export type AdmissionChange =
+  | { readonly mode: AdmissionMode }
+  | { readonly list: AdmissionList; readonly add?: readonly string[]; readonly remove?: readonly string[] };
+
+export interface TrackerHttpRequest {
+  readonly path: '/announce' | '/scrape';
+  /** Raw query string, without the question mark. */
+  readonly query: string;
+  /** Address of the client in text form. */
+  readonly remoteAddress: string;
+}
+
+export interface TrackerHttpReply {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** A client's TCP connection with what was already read from it. */
+export interface HandedConnection {
+  readonly fd: number;
+  readonly head: Uint8Array;
+}
+
+/** Counters only grow; gauges are values of now. */
+export interface TrackerMetrics {
+  readonly counters: Readonly<Record<CounterName, number>>;
+  readonly swarms: number;
+  readonly peers: number;
+  readonly seeders: number;
+  /** Cluster time, milliseconds. */
+  readonly clusterTimeMs: number;
+  readonly commitIndex: bigint;
+  /** Entries that the SQLite tables are behind the log. */
+  readonly tablesLag: bigint;
+}
+
+/** What is counted, with its meaning for people. The order is the layout in shared memory: append only. */
+export const COUNTERS = {
+  udpConnects: 'UDP connects answered',
+  udpAnnounces: 'UDP announces answered',
+  udpScrapes: 'UDP scrapes answered',
+  udpErrors: 'UDP error replies sent',
+  udpMalformed: 'UDP datagrams ignored: too short, too long or of no known action',
+  udpBadConnectionId: 'UDP datagrams ignored: connection ID wrong or expired',
+  udpUnsent: 'UDP replies the kernel did not take',
+  udpDeferralsDropped: 'UDP announces dropped: too many waited for the log',
+  httpAnnounces: 'HTTP announces answered',
+  httpScrapes: 'HTTP scrapes answered',
+  httpFailures: 'HTTP requests answered with a failure reason',
+  httpHandedOver: 'HTTP connections handed to the general server',
+  announcesLogged: 'announces that changed something and went through the log',
+  touchesLogged: 'announces whose freshness went through the log',
+  peersExpired: 'peers proposed for expiry',
+  refusedByAdmission: 'announces refused by the admission list',
+  refusedWhileFull: 'announces dropped: tables full or too far behind',
+  batchesProposed: 'batches proposed to the log',
+  batchesApplied: 'batches applied to the swarm table',
+} as const;
+
+export type CounterName = keyof typeof COUNTERS;

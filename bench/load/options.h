@@ -1,0 +1,26 @@
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct options {
+  const char *phase;
+  struct sockaddr_in server;
+  uint32_t peers;
+  uint32_t hashes;
+  uint32_t sources;
+  uint32_t in_flight;   /* per source */
+  uint32_t connections; /* HTTP, in total */
+  uint32_t numwant;
+  double seconds;
+  double warmup_seconds;
+  double rate; /* announces/s, phase "rate" */
+  double timeout_ms;
+  bool echo;    /* the server only echoes: no connect, no checks of swarm sizes */
+  bool spin;    /* never sleep while waiting for replies */
+  bool segment; /* hand each batch to the kernel as one buffer (UDP_SEGMENT) instead of sendmmsg */
+};
+
+#endif

@@ -1,0 +1,44 @@
+/**
+ * Fixed memory for datagrams on their way in or out: `capacity` slots of `stride` bytes, each with a length and
+ * the endpoint it came from or goes to. Handlers read and write it in place, so that nothing is allocated per
+ * datagram.
+ *
+ * An endpoint is laid out as Linux's sockaddr_in or sockaddr_in6, whichever socket it belongs to: copying its
+ * words copies the endpoint.
+ */
+export class DatagramSlots {
+  readonly capacity: number;
+  /** Bytes from one slot to the next, and the longest datagram that fits. */
+  readonly stride: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Length of the datagram in each slot. */
+  readonly lengths: Uint32Array;
+  readonly endpoints: Uint8Array;
+  readonly endpointWords: Uint32Array;
+
+  /** @param allocate gives zeroed memory; native sockets hand in memory with a fixed address */
+  constructor(capacity: number, stride: number, allocate = (bytes: number): ArrayBuffer => new ArrayBuffer(bytes)) {
+    this.capacity = capacity;
+    this.stride = stride;
+    const datagrams = allocate(capacity * stride);
+    const endpoints = allocate(capacity * ENDPOINT_BYTES);
+    this.bytes = new Uint8Array(datagrams);
+    this.view = new DataView(datagrams);
+    this.lengths = new Uint32Array(capacity);
+    this.endpoints = new Uint8Array(endpoints);
+    this.endpointWords = new Uint32Array(endpoints);
+  }
+}
+
+export type IpFamily = 4 | 6;
+
+/** Bytes from one endpoint to the next. */
+export const ENDPOINT_BYTES = 32;
+export const ENDPOINT_WORDS = ENDPOINT_BYTES / 4;
+/** Where the port (2 bytes, network order) stands in an endpoint. */
+export const ENDPOINT_PORT = 2;
+/** Where the address stands in an endpoint: 4 bytes of IPv4, 16 of IPv6. */
+export const ENDPOINT_ADDRESS = { 4: 4, 6: 8 } as const;
+/** Words at the head of an endpoint that carry everything: family, port, address (and IPv6's flow and scope). */
+export const ENDPOINT_USED_WORDS = { 4: 2, 6: 7 } as const;

@@ -1,17 +1,16 @@
 /*
  * The load generator of the tracker benchmarks.
  *
- *   cc -O2 -D_GNU_SOURCE -o build/load load.c load/*.c
- *
  *   load hashes   prints the info-hashes of the population, one a line, in hex
  *   load arrivals --port N      each peer announces once (UDP), closed loop
  *   load steady   --port N      registered peers announce again, closed loop
  *   load rate     --port N      the same at a fixed rate, with latencies
+ *   load ready    --port N      waits until a restarted server answers a scrape correctly
  *   load verify   --port N      scrapes everything and compares it with what was registered
  *   load http     --port N      registered peers announce again over HTTP, one connection each
  *
- * Every phase prints one JSON object and exits with 0; with 1 when an answer was wrong or missing, with 2 when it was
- * called wrongly. load/population.h says who the peers are, load/lane.h how announces leave and replies are checked.
+ * Every phase prints one JSON object and exits with 0; with 1 when an answer was wrong or missing (or nothing answered),
+ * with 2 when it was called wrongly. load/population.h says who the peers are, load/lane.h how announces leave and replies are checked.
  */
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -30,9 +29,9 @@ enum {
 static void usage(const char *problem) {
   fprintf(stderr,
           "load: %s\n"
-          "usage: load hashes|arrivals|steady|rate|verify|http --port N [--host 127.x.x.x] [--peers 1000000]\n"
+          "usage: load hashes|arrivals|steady|rate|ready|verify|http --port N [--host 127.x.x.x] [--peers 1000000]\n"
           "            [--hashes 20000] [--sources 4] [--in-flight 64] [--connections 64] [--numwant 30]\n"
-          "            [--seconds 5] [--warmup 0.5] [--rate N] [--timeout-ms 1000] [--echo] [--spin] [--no-segment]\n",
+          "            [--seconds 5] [--warmup 0.5] [--rate N] [--timeout-ms 250] [--turn-us 50] [--echo] [--sleep] [--no-segment]\n",
           problem);
   exit(2);
 }
@@ -61,8 +60,8 @@ static const struct option long_options[] = {
     {"connections", required_argument, NULL, 'c'}, {"numwant", required_argument, NULL, 'w'},
     {"seconds", required_argument, NULL, 'S'},     {"warmup", required_argument, NULL, 'W'},
     {"rate", required_argument, NULL, 'r'},        {"timeout-ms", required_argument, NULL, 't'},
-    {"echo", no_argument, NULL, 'e'},              {"spin", no_argument, NULL, 'i'},
-    {"no-segment", no_argument, NULL, 'g'},        {0},
+    {"echo", no_argument, NULL, 'e'},              {"sleep", no_argument, NULL, 'i'},
+    {"turn-us", required_argument, NULL, 'u'},     {"no-segment", no_argument, NULL, 'g'},        {0},
 };
 
 static void parse(struct options *o, int argc, char **argv) {
@@ -81,8 +80,9 @@ static void parse(struct options *o, int argc, char **argv) {
       case 'W': o->warmup_seconds = number(optarg, 0, 3600); break;
       case 'r': o->rate = number(optarg, 1, 10e6); break;
       case 't': o->timeout_ms = number(optarg, 1, 600e3); break;
+      case 'u': o->turn_ns = (uint64_t)(number(optarg, 0, 1e6) * 1e3); break;
       case 'e': o->echo = true; break;
-      case 'i': o->spin = true; break;
+      case 'i': o->sleep = true; break;
       case 'g': o->segment = false; break;
       default: usage("unknown option");
     }
@@ -109,7 +109,8 @@ int main(int argc, char **argv) {
                             .numwant = 30,
                             .seconds = 5,
                             .warmup_seconds = 0.5,
-                            .timeout_ms = 1000,
+                            .timeout_ms = 250,
+                            .turn_ns = 50 * 1000,
                             .segment = true};
   parse(&options, argc, argv);
   struct population population;
@@ -118,6 +119,7 @@ int main(int argc, char **argv) {
   if (options.server.sin_port == 0) usage("--port is missing");
   if (strcmp(options.phase, "arrivals") == 0) return run_arrivals(&options, &population);
   if (strcmp(options.phase, "steady") == 0) return run_steady(&options, &population);
+  if (strcmp(options.phase, "ready") == 0) return run_ready(&options, &population);
   if (strcmp(options.phase, "verify") == 0) return run_verify(&options, &population);
   if (strcmp(options.phase, "http") == 0) return run_http(&options, &population);
   if (strcmp(options.phase, "rate") != 0) usage("unknown phase");

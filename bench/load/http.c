@@ -163,7 +163,7 @@ static uint64_t turn(struct http *http, uint64_t now) {
   struct epoll_event events[EVENTS];
   int count = epoll_wait(http->epoll, events, EVENTS, 0);
   if (count == 0) {
-    if (!http->options->spin) count = epoll_wait(http->epoll, events, EVENTS, WAIT_MS);
+    if (http->options->sleep) count = epoll_wait(http->epoll, events, EVENTS, WAIT_MS);
     http->idle_ns += now_nanoseconds() - now;
   }
   for (int i = 0; i < count; i++) handle(http, events[i].data.ptr, events[i].events);

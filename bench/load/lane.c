@@ -35,8 +35,7 @@ enum {
   EVENT_NONE = 0,
   EVENT_STARTED = 2,
   CONNECT_TRANSACTION = 0x636f6e6e, /* slots use the low 16 bits below MAX_IN_FLIGHT with generations that skip it */
-  CONNECT_ATTEMPTS = 50,
-  CONNECT_WAIT_MS = 100,
+  CONNECT_RETRY_MS = 5,
   HEADER_BYTES = 20, /* of an announce reply, before the peers */
   PEER_BYTES = 6,
 };
@@ -71,11 +70,12 @@ static bool is_connect_reply(const uint8_t *reply, size_t length) {
   return length == 16 && load32(reply) == ACTION_CONNECT && load32(reply + 4) == CONNECT_TRANSACTION;
 }
 
-uint64_t connect_to_tracker(int fd) {
-  for (int attempt = 0; attempt < CONNECT_ATTEMPTS; attempt++) {
+uint64_t connect_to_tracker(int fd, double seconds) {
+  uint64_t deadline = now_nanoseconds() + (uint64_t)(seconds * 1e9);
+  while (now_nanoseconds() < deadline) {
     send_connect(fd);
     struct pollfd readable = {.fd = fd, .events = POLLIN};
-    if (poll(&readable, 1, CONNECT_WAIT_MS) <= 0) continue;
+    poll(&readable, 1, CONNECT_RETRY_MS);
     uint8_t reply[REPLY_BYTES];
     ssize_t length = recv(fd, reply, sizeof reply, MSG_DONTWAIT);
     if (length > 0 && is_connect_reply(reply, (size_t)length)) {
@@ -83,8 +83,9 @@ uint64_t connect_to_tracker(int fd) {
       memcpy(&id, reply + 8, sizeof id);
       return id;
     }
+    if (length < 0 && errno == ECONNREFUSED) usleep(CONNECT_RETRY_MS * 1000);
   }
-  fprintf(stderr, "load: the server did not answer a connect request within 5 s\n");
+  fprintf(stderr, "load: the server did not answer a connect request within %g s\n", seconds);
   exit(1);
 }
 
@@ -117,7 +118,7 @@ static void lane_open(struct announcer *a, struct lane *lane, uint32_t source, u
     lane->in[i] = (struct iovec){lane->reply[i], REPLY_BYTES};
     lane->incoming[i].msg_hdr = (struct msghdr){.msg_iov = &lane->in[i], .msg_iovlen = 1};
   }
-  if (!a->options->echo) set_connection(lane, connect_to_tracker(lane->fd));
+  if (!a->options->echo) set_connection(lane, connect_to_tracker(lane->fd, CONNECT_SECONDS));
   lane->connected_ns = now_nanoseconds();
 }
 

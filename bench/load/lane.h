@@ -21,6 +21,7 @@ enum {
   REPLY_BYTES = 512,    /* room for one reply; longer ones count as malformed */
   MAX_IN_FLIGHT = 1 << 16,
   SOCKET_BUFFER_BYTES = 4 << 20,
+  CONNECT_SECONDS = 5, /* a server that does not answer for so long is taken for dead */
   CONNECT_EVERY_SECONDS = 45, /* a connection id is valid for 2 minutes (BEP 15); renewed long before */
 };
 
@@ -94,8 +95,11 @@ void lane_check_timeouts(struct announcer *a, struct lane *lane, uint64_t now_ns
 /* A socket bound to 127.0.0.(source + 1) and connected to the server. */
 int open_source_socket(const struct options *options, uint32_t source);
 
-/* BEP 15 connect with retries; exits with code 1 when nothing answers within 5 s. Returns the connection id. */
-uint64_t connect_to_tracker(int fd);
+/*
+ * BEP 15 connect, repeated every few milliseconds; exits with code 1 when nothing answers within `seconds`. Returns the
+ * connection id as it came.
+ */
+uint64_t connect_to_tracker(int fd, double seconds);
 
 static inline uint64_t now_nanoseconds(void) {
   struct timespec t;

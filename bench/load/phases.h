@@ -8,6 +8,7 @@
 int run_arrivals(const struct options *options, const struct population *population);
 int run_steady(const struct options *options, const struct population *population);
 int run_paced(const struct options *options, const struct population *population);
+int run_ready(const struct options *options, const struct population *population);
 int run_verify(const struct options *options, const struct population *population);
 int run_http(const struct options *options, const struct population *population);
 

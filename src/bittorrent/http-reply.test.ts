@@ -119,7 +119,7 @@ test('not compact, peers of both families are a list of dictionaries with addres
   );
 });
 
-test('the longest addresses fit into the room that is asked for', () => {
+test('the longest addresses and numbers fit into the room that is asked for', () => {
   const reply: AnnounceReply = {
     intervalSeconds: Number.MAX_SAFE_INTEGER,
     minIntervalSeconds: Number.MAX_SAFE_INTEGER,
@@ -133,6 +133,9 @@ test('the longest addresses fit into the room that is asked for', () => {
   for (const compact of [true, false]) {
     written(0, announceReplyRoom(reply, compact), (out, at) => encodeAnnounceReply(out, at, reply, compact));
   }
+  const { complete, downloaded, incomplete } = reply;
+  const entries = [1, 2, 3].map((i) => ({ infoHash: new Uint8Array(20).fill(i), complete, downloaded, incomplete }));
+  written(0, scrapeReplyRoom(entries), (out, at) => encodeScrapeReply(out, at, entries));
 });
 
 test('a scrape reply has its info-hashes sorted, each once', () => {

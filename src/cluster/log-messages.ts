@@ -1,0 +1,111 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { ClusterStatus, MemberId } from './replicated-log.ts';
+import type { Identity } from './storage/log-store.ts';
+import type { StorageCode } from './storage/sqlite-file.ts';
+
+// What the log thread and its clients tell each other; README.md has the table. Indexes are numbers, exact to 2^53.
+
+/** Kinds of entries. State machines see batches only; the others belong to the engine. */
+export const KIND_BATCH = 0;
+
+/** Waiting proposals of one client; `propose` rejects beyond either. */
+export const MAX_WAITING_PROPOSALS = 4_096;
+export const MAX_WAITING_BYTES = 32 << 20;
+
+/** How much a subscriber may be handed before it acknowledges. */
+export interface CreditWindow {
+  readonly entries: number;
+  readonly bytes: number;
+}
+export const DEFAULT_WINDOW: CreditWindow = { entries: 4_096, bytes: 8 << 20 };
+
+/** The most that a lagging subscriber is fed at once, so that waiting proposals come first. */
+export const FEED_BYTES = 1 << 20;
+
+/** The log keeps at least this many entries, however far the tables are. */
+export const MINIMUM_TAIL_ENTRIES = 1_024;
+/** Entries trimmed at once, so that proposals hardly wait for it. */
+export const TRIM_SLICE_ENTRIES = 256;
+
+export type ClientMessage =
+  | { readonly type: 'propose'; readonly id: number; readonly batch: Uint8Array }
+  | { readonly type: 'subscribe'; readonly after: number; readonly window: CreditWindow }
+  | { readonly type: 'acknowledge'; readonly index: number }
+  | { readonly type: 'trimmable'; readonly index: number }
+  | { readonly type: 'transfer'; readonly id: number; readonly to: MemberId | undefined }
+  | { readonly type: 'leave' };
+
+export type ServerMessage =
+  | {
+      readonly type: 'welcome';
+      readonly status: ClusterStatus;
+      readonly identity: Identity;
+      readonly shared: SharedArrayBuffer;
+    }
+  | {
+      /** Committed entries for a subscriber and the fate of its own proposals, in this order. */
+      readonly type: 'published';
+      /** Index of the first entry. */
+      readonly first: number;
+      readonly kinds: Uint8Array;
+      readonly batches: readonly Uint8Array[];
+      /** Pairs: id of a proposal, index at which it was committed. */
+      readonly proposals: readonly number[];
+    }
+  | { readonly type: 'rejected'; readonly ids: readonly number[]; readonly reason: Rejection }
+  | { readonly type: 'transferred'; readonly id: number; readonly problem: string | undefined }
+  | { readonly type: 'status'; readonly status: ClusterStatus }
+  | { readonly type: 'failed'; readonly code: string; readonly reason: string }
+  | { readonly type: 'closed' };
+
+export type Rejection =
+  | { readonly code: 'NOT_MASTER'; readonly master: MemberId | undefined }
+  | { readonly code: 'UNCERTAIN'; readonly why: string };
+
+/** From the thread that started the log thread. */
+export type HostMessage =
+  | { readonly type: 'connect'; readonly port: MessagePort }
+  | { readonly type: 'describe'; readonly clientPort: number }
+  | { readonly type: 'close' };
+
+/** To the thread that started the log thread. */
+export type HostReply =
+  | { readonly type: 'ready'; readonly identity: Identity }
+  | { readonly type: 'refused'; readonly code: StorageCode; readonly path: string; readonly reason: string }
+  | { readonly type: 'closed' };
+
+/**
+ * Two numbers that every client reads without a message.
+ *
+ * - `commitIndex`: entries up to it are durable on a quorum; only grows.
+ * - `answerUntil`: nanoseconds of the process's monotonic clock (`process.hrtime`) until which the instance may answer
+ *   clients; 0 when it may not. An engine with a lease writes its end here, so that a stalled engine thread stops the answers.
+ */
+export class SharedLogNumbers {
+  readonly buffer: SharedArrayBuffer;
+  readonly #numbers: BigInt64Array;
+
+  constructor(buffer = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT)) {
+    this.buffer = buffer;
+    this.#numbers = new BigInt64Array(buffer);
+  }
+
+  get commitIndex(): bigint {
+    return Atomics.load(this.#numbers, 0);
+  }
+
+  set commitIndex(index: bigint) {
+    Atomics.store(this.#numbers, 0, index);
+  }
+
+  get answerUntil(): bigint {
+    return Atomics.load(this.#numbers, 1);
+  }
+
+  set answerUntil(nanoseconds: bigint) {
+    Atomics.store(this.#numbers, 1, nanoseconds);
+  }
+}
+
+/** `answerUntil` of a master that no other can replace: it is the only voter. */
+export const ANSWER_FOREVER = 2n ** 63n - 1n;

@@ -1,0 +1,327 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { gapReason } from './log-errors.ts';
+import {
+  type ClientMessage,
+  type CreditWindow,
+  FEED_BYTES,
+  MINIMUM_TAIL_ENTRIES,
+  type Rejection,
+  type ServerMessage,
+  SharedLogNumbers,
+  TRIM_SLICE_ENTRIES,
+} from './log-messages.ts';
+import type { ClusterStatus, LogFailedError, MemberId } from './replicated-log.ts';
+import type { LogEntry, LogStore } from './storage/log-store.ts';
+
+/** A batch that a client wants in the log. */
+export interface Proposal {
+  readonly batch: Uint8Array;
+  /** For LogServer: who asked, and under what number. */
+  readonly client: object;
+  readonly id: number;
+}
+
+/** A committed entry, with the proposal that it was on this instance. */
+export interface CommittedEntry extends LogEntry {
+  readonly proposal?: Proposal;
+}
+
+/**
+ * What decides about proposals. Each ends in exactly one call of `LogServer.publish` or `LogServer.reject`, in the
+ * order in which they came for those that are published.
+ */
+export interface LogEngine {
+  propose(proposals: readonly Proposal[]): void;
+  transferMastership(to: MemberId | undefined): Promise<void>;
+}
+
+/**
+ * The log thread's side of all LogClients, for any engine: gathers proposals, hands out committed entries, trims.
+ *
+ * Invariants:
+ * - A subscriber gets the entries in index order without gaps; what it has not acknowledged stays within its window
+ *   (one entry may overshoot). One that lags is fed from the store, so nothing queues up in memory for it.
+ * - Proposals that came while the engine was busy (a sync) go to it together: group commit.
+ * - An entry is trimmed only when the tables hold it durably, every subscriber was sent it, and a tail remains.
+ */
+export class LogServer {
+  readonly #store: LogStore;
+  readonly #engine: LogEngine;
+  readonly #shared = new SharedLogNumbers();
+  readonly #connections = new Set<Connection>();
+  #proposals: Proposal[] = [];
+  #turn: NodeJS.Immediate | undefined;
+  #commitIndex: number;
+  #trimmable = 0;
+  #status: ClusterStatus;
+  #ended = false;
+
+  /** @param engine built by the caller around this server; used from the first message on */
+  constructor(store: LogStore, status: ClusterStatus, engine: (server: LogServer) => LogEngine) {
+    this.#store = store;
+    this.#status = status;
+    this.#commitIndex = Number(status.commitIndex);
+    this.#shared.commitIndex = status.commitIndex;
+    this.#engine = engine(this);
+  }
+
+  connect(port: MessagePort): void {
+    const connection: Connection = { port, subscriber: undefined };
+    this.#connections.add(connection);
+    port.on('message', (message: ClientMessage) => this.#receive(connection, message));
+    port.on('close', () => this.#connections.delete(connection));
+    this.#post(connection, {
+      type: 'welcome',
+      status: this.#status,
+      identity: this.#store.identity,
+      shared: this.#shared.buffer,
+    });
+  }
+
+  get status(): ClusterStatus {
+    return this.#status;
+  }
+
+  /** Tells every client the new role or members. */
+  setStatus(status: ClusterStatus): void {
+    this.#status = status;
+    for (const connection of this.#connections) this.#post(connection, { type: 'status', status });
+  }
+
+  /** @param nanoseconds until when clients may be answered; see SharedLogNumbers */
+  answerUntil(nanoseconds: bigint): void {
+    this.#shared.answerUntil = nanoseconds;
+  }
+
+  /** The entries, which follow the last committed one, are durable on a quorum. Takes their bytes over. */
+  publish(entries: readonly CommittedEntry[]): void {
+    if (entries.length === 0) return;
+    const first = entries[0].index;
+    this.#commitIndex = entries[entries.length - 1].index;
+    this.#shared.commitIndex = BigInt(this.#commitIndex);
+    const proposals = new Map<object, number[]>();
+    let bytes = 0;
+    for (const { proposal, batch, index } of entries) {
+      bytes += batch.length;
+      if (!proposal) continue;
+      const own = proposals.get(proposal.client);
+      if (own) own.push(proposal.id, index);
+      else proposals.set(proposal.client, [proposal.id, index]);
+    }
+    this.#handOut(first, entries, bytes, proposals);
+    this.#wake();
+  }
+
+  /** The proposals are in no log (not the master), or nobody knows (uncertain). */
+  reject(proposals: readonly Proposal[], reason: Rejection): void {
+    for (const connection of this.#connections) {
+      const ids = proposals.filter((proposal) => proposal.client === connection).map((proposal) => proposal.id);
+      if (ids.length > 0) this.#post(connection, { type: 'rejected', ids, reason });
+    }
+  }
+
+  /** Storage failed: nothing is acknowledged any more. Clients reject what waits. */
+  fail(error: LogFailedError): void {
+    this.#end({ type: 'failed', code: error.code, reason: error.message });
+  }
+
+  /** Lets the engine finish what has arrived, then tells the clients that it is over. */
+  close(): void {
+    if (this.#ended) return;
+    for (const connection of this.#connections) {
+      for (let next = receiveMessageOnPort(connection.port); next; next = receiveMessageOnPort(connection.port)) {
+        this.#receive(connection, next.message as ClientMessage);
+      }
+    }
+    this.#proposeWaiting();
+    this.#end({ type: 'closed' });
+  }
+
+  #end(message: ServerMessage): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#shared.answerUntil = 0n;
+    this.#proposals = [];
+    clearImmediate(this.#turn);
+    for (const connection of this.#connections) {
+      this.#post(connection, message);
+      connection.port.close();
+    }
+  }
+
+  #receive(connection: Connection, message: ClientMessage): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case 'propose':
+        this.#proposals.push({ batch: message.batch, client: connection, id: message.id });
+        break;
+      case 'subscribe':
+        this.#subscribe(connection, message.after, message.window);
+        break;
+      case 'acknowledge':
+        if (connection.subscriber) acknowledge(connection.subscriber, message.index);
+        break;
+      case 'trimmable':
+        this.#trimmable = Math.max(this.#trimmable, message.index);
+        break;
+      case 'transfer':
+        this.#engine.transferMastership(message.to).then(
+          () => this.#post(connection, { type: 'transferred', id: message.id, problem: undefined }),
+          (error: Error) => this.#post(connection, { type: 'transferred', id: message.id, problem: error.message }),
+        );
+        break;
+      case 'leave':
+        this.#connections.delete(connection);
+        connection.port.close();
+        break;
+    }
+    this.#wake();
+  }
+
+  #subscribe(connection: Connection, after: number, window: CreditWindow): void {
+    if (after < this.#store.firstIndex - 1 || after > this.#commitIndex) {
+      const reason = gapReason(after, this.#store.firstIndex, this.#commitIndex);
+      this.#post(connection, { type: 'failed', code: 'LOG_GAP', reason });
+      return;
+    }
+    connection.subscriber = { window, sent: after, unacknowledged: [], entries: 0, bytes: 0 };
+  }
+
+  /** The work of one turn of the event loop, after all the messages that had arrived. */
+  #wake(): void {
+    if (this.#ended) return;
+    this.#turn ??= setImmediate(() => {
+      this.#turn = undefined;
+      try {
+        this.#proposeWaiting();
+        if (this.#ended) return;
+        if (this.#store.wantsCheckpoint) this.#store.checkpoint();
+        const more = this.#feed();
+        if (this.#trim() || more) this.#wake();
+      } catch (error) {
+        if (!this.#store.failure) throw error;
+        this.fail(this.#store.failure);
+      }
+    });
+  }
+
+  #proposeWaiting(): void {
+    if (this.#proposals.length === 0) return;
+    const proposals = this.#proposals;
+    this.#proposals = [];
+    this.#engine.propose(proposals);
+  }
+
+  #handOut(first: number, entries: readonly CommittedEntry[], bytes: number, proposals: Map<object, number[]>): void {
+    const caughtUp: Connection[] = [];
+    for (const connection of this.#connections) {
+      const subscriber = connection.subscriber;
+      if (subscriber && subscriber.sent === first - 1 && fits(subscriber, entries.length, bytes))
+        caughtUp.push(connection);
+      else if (proposals.has(connection)) this.#publishTo(connection, first, [], proposals.get(connection));
+    }
+    // The bytes go back to who proposed them, without a copy; everybody else gets one. So the proposer comes last.
+    const proposer = entries[0].proposal?.client;
+    caughtUp.sort((a, b) => Number(a === proposer) - Number(b === proposer));
+    caughtUp.forEach((connection, i) => {
+      sent(connection.subscriber!, first + entries.length - 1, entries.length, bytes);
+      this.#publishTo(connection, first, entries, proposals.get(connection), i === caughtUp.length - 1);
+    });
+  }
+
+  /** Feeds each subscriber that lags one chunk from the store. Returns whether one could take more. */
+  #feed(): boolean {
+    let more = false;
+    for (const connection of this.#connections) {
+      const subscriber = connection.subscriber;
+      if (!subscriber || subscriber.sent >= this.#commitIndex || !hasCredit(subscriber)) continue;
+      const first = subscriber.sent + 1;
+      const entries = this.#store.read(
+        first,
+        Math.min(FEED_BYTES, subscriber.window.bytes - subscriber.bytes),
+        Math.min(this.#commitIndex - subscriber.sent, subscriber.window.entries - subscriber.entries),
+      );
+      sent(subscriber, first + entries.length - 1, entries.length, sumBytes(entries));
+      this.#publishTo(connection, first, entries, undefined, true);
+      more ||= subscriber.sent < this.#commitIndex && hasCredit(subscriber);
+    }
+    return more;
+  }
+
+  /** Trims a slice; returns whether another one is due. */
+  #trim(): boolean {
+    let target = Math.min(this.#trimmable, this.#commitIndex - MINIMUM_TAIL_ENTRIES);
+    for (const { subscriber } of this.#connections) if (subscriber) target = Math.min(target, subscriber.sent);
+    const due = target - this.#store.firstIndex + 1;
+    if (due < TRIM_SLICE_ENTRIES) return false;
+    this.#store.trimTo(this.#store.firstIndex + TRIM_SLICE_ENTRIES - 1);
+    return due >= 2 * TRIM_SLICE_ENTRIES;
+  }
+
+  #publishTo(
+    connection: Connection,
+    first: number,
+    entries: readonly LogEntry[],
+    proposals: readonly number[] = [],
+    transfer = false,
+  ): void {
+    const batches = entries.map((entry) => entry.batch);
+    const kinds = Uint8Array.from(entries, (entry) => entry.kind);
+    const message: ServerMessage = { type: 'published', first, kinds, batches, proposals };
+    this.#post(connection, message, transfer ? batches.map((batch) => batch.buffer as ArrayBuffer) : []);
+  }
+
+  #post(connection: Connection, message: ServerMessage, transfer: ArrayBuffer[] = []): void {
+    connection.port.postMessage(message, transfer);
+  }
+}
+
+interface Connection {
+  readonly port: MessagePort;
+  subscriber: SubscriberState | undefined;
+}
+
+interface SubscriberState {
+  readonly window: CreditWindow;
+  /** Index of the last entry sent. */
+  sent: number;
+  /** Messages on their way or being digested, oldest first; as many entries as the window allows, so no more messages. */
+  unacknowledged: { readonly last: number; readonly entries: number; readonly bytes: number }[];
+  /** Entries and bytes in `unacknowledged`. */
+  entries: number;
+  bytes: number;
+}
+
+function sent(subscriber: SubscriberState, last: number, entries: number, bytes: number): void {
+  subscriber.sent = last;
+  subscriber.entries += entries;
+  subscriber.bytes += bytes;
+  subscriber.unacknowledged.push({ last, entries, bytes });
+}
+
+function acknowledge(subscriber: SubscriberState, index: number): void {
+  let count = 0;
+  for (const message of subscriber.unacknowledged) {
+    if (message.last > index) break;
+    subscriber.entries -= message.entries;
+    subscriber.bytes -= message.bytes;
+    count++;
+  }
+  subscriber.unacknowledged.splice(0, count);
+}
+
+/** Whether a whole group can go straight on; otherwise the subscriber lags and is fed from the store. */
+function fits(subscriber: SubscriberState, entries: number, bytes: number): boolean {
+  const { window } = subscriber;
+  return subscriber.entries + entries <= window.entries && subscriber.bytes + bytes <= window.bytes;
+}
+
+function hasCredit(subscriber: SubscriberState): boolean {
+  return subscriber.bytes < subscriber.window.bytes && subscriber.entries < subscriber.window.entries;
+}
+
+function sumBytes(entries: readonly LogEntry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entry.batch.length;
+  return bytes;
+}

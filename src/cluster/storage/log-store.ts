@@ -1,0 +1,357 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { LogFailedError, type MemberId } from '../replicated-log.ts';
+import { closeQuietly, openSqliteFile, type SqliteFormat, StorageError, storageError } from './sqlite-file.ts';
+
+/** An entry of the log. Indexes and terms are numbers here, exact to 2^53; the seam shows bigints. */
+export interface LogEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: number;
+  readonly batch: Uint8Array;
+}
+
+/** Raft's hard state: on disk before any message that rests on it leaves (Raft §5.2). */
+export interface HardState {
+  readonly term: number;
+  readonly vote: MemberId | undefined;
+}
+
+/** Who this disk is. A lost disk is a new member. */
+export interface Identity {
+  readonly cluster: string;
+  readonly clusterUuid: string;
+  readonly member: MemberId;
+  /** Times this disk was opened, this one included. */
+  readonly bootCount: number;
+}
+
+export const LOG_FILE = 'log.db';
+
+/** The WAL goes back into the file when about this much was appended since the last time. */
+export const LOG_CHECKPOINT_BYTES = 8 << 20;
+
+/**
+ * The durable log of one instance, `log.db`: term, vote, identity and entries.
+ *
+ * Every method is synchronous and everything it changed is on the disk when it returns (trimming excepted, which nobody
+ * relies on). After a failure the store refuses everything: what the disk then holds is known only after a restart.
+ * The connection holds the file's lock, so a second instance cannot use the same folder.
+ */
+export class LogStore {
+  readonly path: string;
+  readonly identity: Identity;
+  readonly #db: DatabaseSync;
+  readonly #insert: StatementSync;
+  readonly #select: StatementSync;
+  readonly #trim: StatementSync;
+  #hardState: HardState;
+  #firstIndex: number;
+  #lastIndex: number;
+  #uncheckpointedBytes = 0;
+  #failure: LogFailedError | undefined;
+  #closed = false;
+
+  /**
+   * Opens the log in `folder`; creates both where there is none.
+   * @throws {StorageError} the file is foreign, newer, corrupt, unwritable or in use
+   */
+  static open(folder: string, cluster: string): LogStore {
+    const path = join(folder, LOG_FILE);
+    const db = openSqliteFile(path, FORMAT);
+    try {
+      return new LogStore(path, db, cluster);
+    } catch (error) {
+      closeQuietly(db);
+      throw storageError(path, FORMAT.what, error);
+    }
+  }
+
+  private constructor(path: string, db: DatabaseSync, cluster: string) {
+    this.path = path;
+    this.#db = db;
+    this.identity = bootIdentity(path, db, cluster);
+    const state = db.prepare('SELECT term, vote, base_index FROM STATE').get() as unknown as StateRow;
+    this.#hardState = { term: state.term, vote: state.vote ?? undefined };
+    const range = db
+      .prepare('SELECT min(idx) AS first, max(idx) AS last, count(*) AS count FROM ENTRY')
+      .get() as unknown as {
+      first: number | null;
+      last: number | null;
+      count: number;
+    };
+    this.#firstIndex = state.base_index + 1;
+    this.#lastIndex = range.last ?? state.base_index;
+    if (range.count > 0 && (range.first !== this.#firstIndex || range.count !== this.#lastIndex - state.base_index)) {
+      throw new StorageError(
+        'CORRUPT_FILE',
+        path,
+        `the log at ${path} lacks entries between ${this.#firstIndex} and ${this.#lastIndex}; ` +
+          'move the whole data folder away and start again with an empty one, or restore a copy',
+      );
+    }
+    this.#insert = db.prepare('INSERT INTO ENTRY (idx, term, kind, crc, batch) VALUES (?, ?, ?, ?, ?)');
+    this.#select = db.prepare('SELECT idx, term, kind, crc, batch FROM ENTRY WHERE idx >= ? ORDER BY idx');
+    this.#trim = db.prepare('DELETE FROM ENTRY WHERE idx <= ?');
+  }
+
+  /** The oldest entry that is still there; `lastIndex + 1` when there is none. */
+  get firstIndex(): number {
+    return this.#firstIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#lastIndex;
+  }
+
+  get hardState(): HardState {
+    return this.#hardState;
+  }
+
+  /** Why the store refuses everything; undefined while it works. */
+  get failure(): LogFailedError | undefined {
+    return this.#failure;
+  }
+
+  /** @throws {LogFailedError} */
+  saveHardState(state: HardState): void {
+    this.#transaction(() => {
+      this.#db.prepare('UPDATE STATE SET term = ?, vote = ?').run(state.term, state.vote ?? null);
+    });
+    this.#hardState = state;
+  }
+
+  /**
+   * Appends entries behind the last one: one transaction, one sync, however many they are.
+   * @throws {LogFailedError} nothing of it may be acknowledged
+   */
+  append(entries: readonly LogEntry[]): void {
+    if (entries.length === 0) return;
+    let bytes = 0;
+    this.#transaction(() => {
+      let index = this.#lastIndex;
+      for (const entry of entries) {
+        if (entry.index !== ++index) throw new RangeError(`entry ${entry.index} does not follow entry ${index - 1}`);
+        this.#insert.run(entry.index, entry.term, entry.kind, checksum(entry), entry.batch);
+        bytes += entry.batch.length + ENTRY_OVERHEAD_BYTES;
+      }
+    });
+    this.#lastIndex += entries.length;
+    this.#uncheckpointedBytes += bytes + TRANSACTION_OVERHEAD_BYTES;
+  }
+
+  /**
+   * The entries from index `from` on, as many as fit into `maxBytes` and `maxEntries`, but at least one if there is any.
+   * @throws {LogFailedError} an entry is damaged, or `from` was trimmed away
+   */
+  read(from: number, maxBytes: number, maxEntries = Number.POSITIVE_INFINITY): LogEntry[] {
+    this.#refuseUnlessOpen();
+    if (from < this.#firstIndex)
+      throw new RangeError(`entry ${from} was trimmed; the log begins at ${this.#firstIndex}`);
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    try {
+      for (const row of this.#select.iterate(from) as Iterable<unknown> as Iterable<EntryRow>) {
+        const entry = { index: row.idx, term: row.term, kind: row.kind, batch: row.batch };
+        if (entry.index !== from + entries.length) throw new Error(`entry ${from + entries.length} is missing`);
+        if (!(entry.batch instanceof Uint8Array) || checksum(entry) !== row.crc) {
+          throw new Error(`entry ${entry.index} is damaged: its checksum differs`);
+        }
+        entries.push(entry);
+        bytes += entry.batch.length;
+        if (bytes >= maxBytes || entries.length >= maxEntries) break;
+      }
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    return entries;
+  }
+
+  /**
+   * Removes the entries from `index` on (a conflict of terms, Raft §5.3).
+   * @throws {LogFailedError}
+   */
+  truncateFrom(index: number): void {
+    if (index > this.#lastIndex) return;
+    if (index < this.#firstIndex) throw new RangeError(`entry ${index} was trimmed and cannot be taken back`);
+    this.#transaction(() => {
+      this.#db.prepare('DELETE FROM ENTRY WHERE idx >= ?').run(index);
+    });
+    this.#lastIndex = index - 1;
+    this.#uncheckpointedBytes += TRANSACTION_OVERHEAD_BYTES;
+  }
+
+  /**
+   * Forgets the entries up to `index`; their pages are used again by later ones. Not synced on its own: after a power cut
+   * they may be back, which harms nobody.
+   * @throws {LogFailedError}
+   */
+  trimTo(index: number): void {
+    this.#refuseUnlessOpen();
+    if (index < this.#firstIndex) return;
+    if (index > this.#lastIndex)
+      throw new RangeError(`entry ${index} is not in the log; it ends at ${this.#lastIndex}`);
+    try {
+      this.#db.exec('PRAGMA synchronous = NORMAL');
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    try {
+      this.#transaction(() => {
+        this.#db
+          .prepare('UPDATE STATE SET base_index = ?1, base_term = (SELECT term FROM ENTRY WHERE idx = ?1)')
+          .run(index);
+        this.#trim.run(index);
+      });
+    } finally {
+      if (this.#failure === undefined) this.#db.exec('PRAGMA synchronous = FULL');
+    }
+    this.#firstIndex = index + 1;
+    this.#uncheckpointedBytes += TRANSACTION_OVERHEAD_BYTES;
+  }
+
+  /** Whether enough was appended for `checkpoint` to be worth its syncs. */
+  get wantsCheckpoint(): boolean {
+    return this.#uncheckpointedBytes >= LOG_CHECKPOINT_BYTES;
+  }
+
+  /**
+   * Moves the WAL into the file, so that neither it nor a restart grows. Not part of `append`: nobody's acknowledgement
+   * should wait for it.
+   * @throws {LogFailedError}
+   */
+  checkpoint(): void {
+    this.#refuseUnlessOpen();
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      this.#uncheckpointedBytes = 0;
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /** Moves the WAL into the file and releases the lock. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#failure === undefined) this.#db.close();
+    else closeQuietly(this.#db);
+  }
+
+  #transaction(body: () => void): void {
+    this.#refuseUnlessOpen();
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      body();
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): LogFailedError {
+    if (this.#failure) return this.#failure;
+    const cause = storageError(this.path, FORMAT.what, error);
+    this.#failure = new LogFailedError(cause.message, { cause });
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    } catch {
+      // The transaction was not committed and the store is refused from here on; the first failure is the one to report.
+    }
+    return this.#failure;
+  }
+
+  #refuseUnlessOpen(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closed) throw new LogFailedError(`${FORMAT.what} at ${this.path} is closed`);
+  }
+}
+
+interface StateRow {
+  term: number;
+  vote: string | null;
+  base_index: number;
+}
+
+interface EntryRow {
+  idx: number;
+  term: number;
+  kind: number;
+  crc: number;
+  batch: Uint8Array;
+}
+
+/** What a row and a transaction add to the WAL beside the batch, roughly: only the time of a checkpoint hangs on it. */
+const ENTRY_OVERHEAD_BYTES = 64;
+const TRANSACTION_OVERHEAD_BYTES = 8_192;
+
+const FORMAT: SqliteFormat = {
+  what: 'the log',
+  applicationId: 0x53574c47, // "SWLG"
+  version: 1,
+  // EXCLUSIVE keeps a second instance out, and keeps the WAL's index in memory instead of a file.
+  // Checkpoints are asked for, so that they never delay an append.
+  pragmas: `PRAGMA locking_mode = EXCLUSIVE;
+    PRAGMA synchronous = FULL;
+    PRAGMA wal_autocheckpoint = 0;
+    PRAGMA journal_size_limit = ${2 * LOG_CHECKPOINT_BYTES};
+    PRAGMA cache_size = -1024;
+    PRAGMA temp_store = MEMORY;`,
+  // base_index and base_term: the entry before the oldest one that is there.
+  schema: `CREATE TABLE STATE (
+      only INTEGER PRIMARY KEY CHECK (only = 1),
+      cluster TEXT NOT NULL,
+      cluster_uuid TEXT NOT NULL,
+      member TEXT NOT NULL,
+      boot_count INTEGER NOT NULL,
+      term INTEGER NOT NULL,
+      vote TEXT,
+      base_index INTEGER NOT NULL,
+      base_term INTEGER NOT NULL
+    );
+    CREATE TABLE ENTRY (
+      idx INTEGER PRIMARY KEY,
+      term INTEGER NOT NULL,
+      kind INTEGER NOT NULL,
+      crc INTEGER NOT NULL,
+      batch BLOB NOT NULL
+    );`,
+};
+
+/** Draws the identity of an empty disk, or counts one more boot of a known one. */
+function bootIdentity(path: string, db: DatabaseSync, cluster: string): Identity {
+  db.exec('BEGIN IMMEDIATE');
+  db.prepare(
+    `INSERT INTO STATE VALUES (1, ?, ?, ?, 1, 0, NULL, 0, 0)
+     ON CONFLICT (only) DO UPDATE SET boot_count = boot_count + 1`,
+  ).run(cluster, randomUUID(), randomUUID());
+  const row = db.prepare('SELECT cluster, cluster_uuid, member, boot_count FROM STATE').get() as unknown as {
+    cluster: string;
+    cluster_uuid: string;
+    member: string;
+    boot_count: number;
+  };
+  if (row.cluster !== cluster) {
+    throw new StorageError(
+      'FOREIGN_FILE',
+      path,
+      `the log at ${path} belongs to the cluster "${row.cluster}", not "${cluster}"; ` +
+        'start with that name, or choose another data folder',
+    );
+  }
+  db.exec('COMMIT');
+  return { cluster: row.cluster, clusterUuid: row.cluster_uuid, member: row.member, bootCount: row.boot_count };
+}
+
+/** CRC-32 of an entry's batch and of its place in the log, so that a row cannot pass for another. */
+function checksum(entry: LogEntry): number {
+  place[0] = entry.index;
+  place[1] = entry.term;
+  place[2] = entry.kind;
+  return crc32(entry.batch, crc32(placeBytes));
+}
+
+const place = new Float64Array(3);
+const placeBytes = new Uint8Array(place.buffer);

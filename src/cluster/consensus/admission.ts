@@ -1,0 +1,152 @@
+import type { Incarnation, MemberId } from './identity.ts';
+import type { Envelope, Hello, Refused, Welcome } from './messages.ts';
+import { majority } from './quorum.ts';
+import type { State } from './state.ts';
+
+interface Known {
+  boot: number;
+  nonce: number;
+  heardAt: number;
+  /** Its process was reported dead. */
+  dead: boolean;
+}
+
+/**
+ * One process per identity (rule 6).
+ *
+ * A data folder that was copied gives two processes with one identity, which could vote twice. Everyone therefore
+ * listens to one incarnation of a member only: the one heard first, until it is dead or silent and one with a higher
+ * boot count appears. And a member that starts again says `hello` and takes part in nothing until the others have
+ * said `welcome`; who is refused instead, stays silent and after a while stops.
+ *
+ * What messages cannot prove: a copy that is started while its original is cut off, or paused for longer than
+ * livenessMs, cannot be told from a restart. The host should also refuse a data folder that has moved.
+ */
+export class Admission {
+  protected readonly state: State;
+  /** The incarnation that is listened to, of every member ever heard in this run. Bounded by `forgetStrangers`. */
+  private readonly known = new Map<MemberId, Known>();
+  /** Members whose process was reported dead before anything was heard of it. */
+  private readonly absent = new Set<MemberId>();
+  /** Who welcomed, and who refused, this incarnation; a member is in one of them at most. */
+  private readonly welcomedBy = new Set<MemberId>();
+  private readonly refusedBy = new Set<MemberId>();
+  /** Since when at least one member refuses this incarnation. */
+  private refusedSince: number | null = null;
+  /** Nothing but hellos is said or heard. */
+  muted: boolean;
+  private askAt: number;
+
+  constructor(state: State) {
+    this.state = state;
+    // The first run of a new identity has no double.
+    this.muted = state.self.boot > 1;
+    this.askAt = state.now;
+    this.reconsider();
+  }
+
+  /** Is the message from the process that its sender's identity stands for? If not, the sender is told. */
+  accepts({ from, boot, nonce }: Envelope): boolean {
+    if (this.hear({ member: from, boot, nonce }, true)) return true;
+    this.state.send(from, { type: 'refused', term: this.state.term, refusedBoot: boot, refusedNonce: nonce });
+    return false;
+  }
+
+  /** A keepalive: it keeps an incarnation alive, but never lets one in. */
+  keepalive(incarnation: Incarnation): void {
+    if (incarnation.member !== this.state.self.member) this.hear(incarnation, false);
+  }
+
+  /** @returns whether that incarnation's death is news about the one listened to. */
+  died(member: MemberId, boot: number): boolean {
+    const known = this.known.get(member);
+    if (known === undefined) this.absent.add(member);
+    else if (known.boot === boot) known.dead = true;
+    this.reconsider();
+    return known === undefined || known.boot === boot;
+  }
+
+  tick(): void {
+    const { state } = this;
+    if (!this.muted || state.now < this.askAt) return;
+    this.askAt = state.now + state.timing.askMs;
+    for (const id of this.others()) state.send(id, { type: 'hello', term: state.term });
+    this.reconsider();
+  }
+
+  /** Refused for so long that the other process must be alive. */
+  get hopeless(): boolean {
+    return this.refusedSince !== null && this.state.now > this.refusedSince + this.state.timing.duplicateStopMs;
+  }
+
+  onHello(message: Hello): void {
+    this.state.send(message.from, { type: 'welcome', term: this.state.term, welcomed: message.boot });
+  }
+
+  onWelcome(message: Welcome): void {
+    if (message.welcomed !== this.state.self.boot) return;
+    this.welcomedBy.add(message.from);
+    this.refusedBy.delete(message.from);
+    if (this.refusedBy.size === 0) this.refusedSince = null;
+    this.reconsider();
+  }
+
+  onRefused(message: Refused): void {
+    const { self, now } = this.state;
+    if (message.refusedBoot !== self.boot || message.refusedNonce !== self.nonce) return;
+    this.refusedBy.add(message.from);
+    this.welcomedBy.delete(message.from);
+    this.refusedSince ??= now;
+    this.muted = true;
+  }
+
+  /** Drops what is known of instances that are no members; called now and then, so that strangers cannot fill the map. */
+  forgetStrangers(members: readonly MemberId[]): void {
+    const bound = this.state.limits.voters + 2 * this.state.limits.learners;
+    if (this.known.size + this.absent.size <= bound) return;
+    for (const id of this.known.keys()) if (!members.includes(id)) this.known.delete(id);
+    for (const id of this.absent) if (!members.includes(id)) this.absent.delete(id);
+  }
+
+  /** May `to` be listened to in place of the one known? */
+  protected mayReplace(known: Known, boot: number): boolean {
+    const alive = !known.dead && this.state.now < known.heardAt + this.state.timing.livenessMs;
+    return boot > known.boot && !alive;
+  }
+
+  private hear({ member, boot, nonce }: Incarnation, admits: boolean): boolean {
+    const known = this.known.get(member);
+    if (known !== undefined && (known.boot !== boot || known.nonce !== nonce)) {
+      if (!admits || !this.mayReplace(known, boot)) return false;
+    }
+    if (known === undefined || known.boot !== boot || known.nonce !== nonce) {
+      this.known.set(member, { boot, nonce, heardAt: this.state.now, dead: false });
+      this.absent.delete(member);
+    } else {
+      known.heardAt = this.state.now;
+      known.dead = false;
+    }
+    return true;
+  }
+
+  /** Ends the silence when everyone reachable has welcomed this incarnation, or a quorum has and the others had time to object. */
+  private reconsider(): void {
+    if (!this.muted || this.refusedBy.size > 0) return;
+    const { state } = this;
+    const voters = state.membership.counted();
+    const others = voters.filter((id) => id !== state.self.member);
+    const welcomes = others.filter((id) => this.welcomedBy.has(id)).length + (voters.length > others.length ? 1 : 0);
+    const unheard = others.filter(
+      (id) => !this.welcomedBy.has(id) && !this.absent.has(id) && !this.known.get(id)?.dead,
+    );
+    const waited = state.now >= state.startedAt + state.timing.helloWaitMs;
+    if (voters.length === 0 || (welcomes >= majority(voters.length) && (unheard.length === 0 || waited))) {
+      this.muted = false;
+    }
+  }
+
+  private others(): MemberId[] {
+    const { voters, learners } = this.state.membership.current;
+    return [...voters, ...learners].filter((id) => id !== this.state.self.member);
+  }
+}

@@ -1,0 +1,205 @@
+import type { MemberId } from './identity.ts';
+import type { PreVote, PreVoteReply, TimeoutNow, Vote, VoteReply } from './messages.ts';
+import { majority } from './quorum.ts';
+import type { Roles, State } from './state.ts';
+
+/**
+ * Finding a new master (Raft §5.2, §5.4.1, thesis §9.6).
+ *
+ * A voter that misses its master first asks whether it would be elected (pre-vote): that changes nothing anywhere, so
+ * an isolated member cannot disturb the others when it returns (rule 9). Only with a quorum of yeses does it enter a new
+ * term, vote for itself, and once that is on disk ask for votes.
+ */
+export class Election {
+  protected readonly state: State;
+  private readonly roles: Roles;
+  /** `asking`: pre-vote under way. `standing`: in a term of its own, vote under way. */
+  private phase: 'idle' | 'asking' | 'standing' = 'idle';
+  /** Answers to the question under way, counted ones only. */
+  private readonly answers = new Map<MemberId, boolean>();
+  /** When to campaign, unless a master is heard before. */
+  private campaignAt: number;
+  /** The silence that this member bears, drawn anew with every role and term, so that two seldom stand at once. */
+  private patienceMs: number;
+  private masterDiedAt = 0;
+
+  constructor(state: State, roles: Roles) {
+    this.state = state;
+    this.roles = roles;
+    this.patienceMs = this.drawPatience();
+    // The only voter has nobody to wait for, and nobody to whom a former run could have promised anything.
+    const alone = state.isVoter && state.membership.counted().length === 1;
+    this.campaignAt = alone ? state.now : state.now + this.patienceMs;
+  }
+
+  /** When `tick` will have something to do. */
+  get wakeAt(): number {
+    return this.state.role === 'master' || !this.state.isVoter ? Number.POSITIVE_INFINITY : this.campaignAt;
+  }
+
+  tick(): void {
+    if (this.state.role === 'master' || !this.state.isVoter) return;
+    if (this.state.now >= this.campaignAt) this.campaign();
+  }
+
+  /** The role or term changed: whatever was being asked is settled. A former master waits like everyone else. */
+  stop(wasMaster: boolean): void {
+    this.phase = 'idle';
+    this.answers.clear();
+    this.patienceMs = this.drawPatience();
+    if (wasMaster) this.campaignAt = this.state.now + this.patienceMs;
+  }
+
+  /** The master of the current term, or its snapshot, spoke. */
+  masterHeard(): void {
+    const { state } = this;
+    state.masterHeardAt = state.now;
+    this.campaignAt = state.now + this.patienceMs;
+    // It went on speaking long after its death was reported: the report was wrong, and the promise holds again.
+    if (state.masterDied && state.now > this.masterDiedAt + state.timing.electionMinMs) state.masterDied = false;
+  }
+
+  /** Proof that the master's process is dead. The voters' turns are staggered, so that one of them wins at once. */
+  masterDied(): void {
+    const { state } = this;
+    state.masterDied = true;
+    this.masterDiedAt = state.now;
+    const rank = state.membership
+      .counted()
+      .filter((id) => id !== state.master)
+      .indexOf(state.self.member);
+    if (rank < 0) return;
+    this.campaignAt = Math.min(this.campaignAt, state.now + rank * state.timing.staggerMs);
+    this.tick();
+  }
+
+  /** Would a vote now break the promise that the master's lease rests on? */
+  protected promised(): boolean {
+    const { state } = this;
+    if (state.role === 'master') return true;
+    return !state.masterDied && state.now < state.masterHeardAt + state.timing.electionMinMs;
+  }
+
+  /** Rule 2: a log is at least as good if its last term is higher, or equal with at least the same length. */
+  protected isUpToDate(lastTerm: number, lastIndex: number): boolean {
+    const { log } = this.state;
+    return lastTerm > log.lastTerm || (lastTerm === log.lastTerm && lastIndex >= log.last);
+  }
+
+  protected campaign(): void {
+    if (this.promised()) {
+      this.campaignAt = this.state.masterHeardAt + this.patienceMs;
+      return;
+    }
+    this.ask();
+  }
+
+  private ask(): void {
+    const { state } = this;
+    this.begin('asking');
+    this.campaignAt = this.retryAt();
+    state.role = 'candidate';
+    state.master = null;
+    for (const id of this.others()) {
+      state.send(id, { type: 'pre-vote', term: state.term, lastIndex: state.log.last, lastTerm: state.log.lastTerm });
+    }
+    this.count(state.self.member, true);
+  }
+
+  /** Enters a term of its own. The vote for itself counts, and the requests leave, when both are durable (rule 1). */
+  protected stand(transfer: boolean): void {
+    const { state } = this;
+    this.begin('standing');
+    // Two disks write before the answer: as patient as with a master, else slow disks would never see a winner.
+    this.campaignAt = state.now + this.patienceMs;
+    state.role = 'candidate';
+    state.master = null;
+    state.setHardState(state.term + 1, state.self.member);
+    for (const id of this.others()) {
+      const { last: lastIndex, lastTerm } = state.log;
+      state.sendDurably(id, { type: 'vote', term: state.term, lastIndex, lastTerm, transfer });
+    }
+  }
+
+  /** A persist is durable: perhaps the vote for itself. */
+  persisted(): void {
+    if (this.phase === 'standing' && this.state.durability.hardStateDurable) this.count(this.state.self.member, true);
+  }
+
+  onPreVote(message: PreVote): void {
+    const { state } = this;
+    const upToDate = this.isUpToDate(message.lastTerm, message.lastIndex);
+    const free = !this.promised();
+    const granted = message.term >= state.term && free && upToDate;
+    state.send(message.from, { type: 'pre-vote-reply', term: state.term, asked: message.term, granted });
+    // The asker cannot win against this log: stand instead of it, without waiting any longer.
+    if (free && !upToDate && this.phase === 'idle') this.campaignAt = Math.min(this.campaignAt, state.now);
+  }
+
+  onPreVoteReply(message: PreVoteReply): void {
+    const { state } = this;
+    if (message.term > state.term && !message.granted) this.roles.becomeSlave(message.term, null);
+    else if (this.phase === 'asking' && message.asked === state.term) this.count(message.from, message.granted);
+  }
+
+  onVote(message: Vote): void {
+    const { state } = this;
+    if (message.term < state.term) {
+      state.sendDurably(message.from, { type: 'vote-reply', term: state.term, granted: false });
+      return;
+    }
+    if (this.promised() && !message.transfer) return;
+    if (message.term > state.term) this.roles.becomeSlave(message.term, null);
+    const free = (state.vote === null && state.master === null) || state.vote === message.from;
+    const granted = free && this.isUpToDate(message.lastTerm, message.lastIndex);
+    if (granted && state.vote === null) {
+      state.setHardState(state.term, message.from);
+      this.campaignAt = state.now + this.patienceMs;
+    }
+    state.sendDurably(message.from, { type: 'vote-reply', term: state.term, granted });
+  }
+
+  onVoteReply(message: VoteReply): void {
+    if (this.phase === 'standing' && message.term === this.state.term) this.count(message.from, message.granted);
+  }
+
+  /** The master hands over: no need to ask first, and voters know that its lease is over. */
+  onTimeoutNow(message: TimeoutNow): void {
+    const { state } = this;
+    if (message.term === state.term && message.from === state.master && state.isVoter) this.stand(true);
+  }
+
+  private begin(phase: 'asking' | 'standing'): void {
+    this.phase = phase;
+    this.answers.clear();
+  }
+
+  private retryAt(): number {
+    const { retryMinMs, retryMaxMs } = this.state.timing;
+    return this.state.now + this.state.draw(retryMinMs, retryMaxMs);
+  }
+
+  private count(member: MemberId, granted: boolean): void {
+    const counted = this.state.membership.counted();
+    if (!counted.includes(member)) return; // a learner answers, but does not count (rule 8)
+    this.answers.set(member, granted);
+    const needed = majority(counted.length);
+    let yes = 0;
+    for (const answer of this.answers.values()) if (answer) yes++;
+    if (yes >= needed) {
+      if (this.phase === 'asking') this.stand(false);
+      else this.roles.becomeMaster();
+    } else if (this.answers.size - yes > counted.length - needed) {
+      this.phase = 'idle';
+      this.campaignAt = this.retryAt();
+    }
+  }
+
+  private others(): MemberId[] {
+    return this.state.membership.counted().filter((id) => id !== this.state.self.member);
+  }
+
+  private drawPatience(): number {
+    return this.state.draw(this.state.timing.electionMinMs, this.state.timing.electionMaxMs);
+  }
+}

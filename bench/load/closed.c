@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdio.h>
 
+#include "cpu.h"
 #include "lane.h"
 #include "phases.h"
 #include "report.h"
@@ -24,6 +25,7 @@ struct loop {
   uint64_t positions;
   uint64_t next_position[MAX_SOURCES]; /* arrivals: where each lane stands */
   uint64_t random[MAX_SOURCES];        /* steady: one generator a lane */
+  struct cpu_time server_cpu;          /* when the measurement began */
   uint64_t idle_ns;                    /* spent with nothing to receive */
   uint64_t next_timeout_check_ns;
 };
@@ -46,7 +48,7 @@ static void refill(struct loop *loop, struct lane *lane, uint32_t at_most, uint6
     struct peer peer;
     if (!a->arriving) peer = population_pick(a->population, lane->source, loop->positions, &loop->random[lane->source]);
     else if (!next_arrival(loop, lane, &peer)) break;
-    lane_announce(a, lane, peer, now);
+    lane_announce(a, lane, peer, now, now);
   }
   lane_flush(a, lane);
 }
@@ -104,6 +106,7 @@ static int finish(struct loop *loop, const char *phase, double per_second, doubl
   report_number("perSecond", per_second);
   report_number("seconds", seconds);
   report_number("loadIdle", (double)loop->idle_ns / 1e9 / seconds);
+  report_number("serverBusy", cpu_busy_since(loop->server_cpu, a->options->server_cpu));
   int code = report_tally(&a->tally, complete);
   announcer_close(a);
   return code;
@@ -118,6 +121,7 @@ int run_arrivals(const struct options *options, const struct population *populat
   struct tally *tally = &loop.announcer.tally;
   loop.announcer.arriving = true;
   uint64_t nearly_all = population->peers - population->peers / 100;
+  loop.server_cpu = cpu_time_of(options->server_cpu);
   uint64_t began = start(&loop, options, population);
   uint64_t now = began, progress_ns = began, last = 0;
   double per_second = 0;
@@ -141,6 +145,7 @@ int run_steady(const struct options *options, const struct population *populatio
   while (now < measured_from) now = turn(&loop, now);
   *tally = (struct tally){0};
   loop.idle_ns = 0;
+  loop.server_cpu = cpu_time_of(options->server_cpu);
   uint64_t began = now, until = now + (uint64_t)(options->seconds * 1e9);
   while (now < until) now = turn(&loop, now);
   double seconds = (double)(now - began) / 1e9;

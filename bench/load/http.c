@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "lane.h"
 #include "phases.h"
 #include "report.h"
@@ -190,6 +191,28 @@ static uint64_t run_until(struct http *http, uint64_t now, uint64_t until) {
   return now;
 }
 
+static int report(const struct http *http, double seconds, double server_busy) {
+  const struct http_tally *tally = &http->tally;
+  uint64_t errors = tally->not_connected + tally->broken + tally->bad_status + tally->bad_body + tally->empty +
+                    tally->timed_out;
+  report_begin("http");
+  report_number("perSecond", (double)tally->completed / seconds);
+  report_number("seconds", seconds);
+  report_number("loadIdle", (double)http->idle_ns / 1e9 / seconds);
+  report_number("serverBusy", server_busy);
+  report_count("acknowledged", tally->completed);
+  report_number("peersPerReply",
+                tally->completed > 0 ? (double)tally->peers_returned / (double)tally->completed : 0);
+  report_count("notConnected", tally->not_connected);
+  report_count("broken", tally->broken);
+  report_count("badStatus", tally->bad_status);
+  report_count("badBody", tally->bad_body);
+  report_count("empty", tally->empty);
+  report_count("timedOut", tally->timed_out);
+  report_count("errors", errors);
+  return report_end(errors == 0 && tally->completed > 0);
+}
+
 int run_http(const struct options *options, const struct population *population) {
   struct http http = {.options = options, .population = population, .epoll = epoll_create1(0), .random = 0x5eed};
   if (http.epoll < 0) fail("epoll_create1");
@@ -202,30 +225,13 @@ int run_http(const struct options *options, const struct population *population)
   now = run_until(&http, now, now + (uint64_t)(options->warmup_seconds * 1e9));
   http.tally = (struct http_tally){0};
   http.idle_ns = 0;
+  struct cpu_time server_cpu = cpu_time_of(options->server_cpu);
   uint64_t began = now;
   now = run_until(&http, now, now + (uint64_t)(options->seconds * 1e9));
+  double server_busy = cpu_busy_since(server_cpu, options->server_cpu);
   for (uint32_t i = 0; i < options->connections; i++) close(http.connections[i].fd);
   close(http.epoll);
   free(http.connections);
   free(http.escaped_hash);
-
-  const struct http_tally *tally = &http.tally;
-  double seconds = (double)(now - began) / 1e9;
-  uint64_t errors = tally->not_connected + tally->broken + tally->bad_status + tally->bad_body + tally->empty +
-                    tally->timed_out;
-  report_begin("http");
-  report_number("perSecond", (double)tally->completed / seconds);
-  report_number("seconds", seconds);
-  report_number("loadIdle", (double)http.idle_ns / 1e9 / seconds);
-  report_count("acknowledged", tally->completed);
-  report_number("peersPerReply",
-                tally->completed > 0 ? (double)tally->peers_returned / (double)tally->completed : 0);
-  report_count("notConnected", tally->not_connected);
-  report_count("broken", tally->broken);
-  report_count("badStatus", tally->bad_status);
-  report_count("badBody", tally->bad_body);
-  report_count("empty", tally->empty);
-  report_count("timedOut", tally->timed_out);
-  report_count("errors", errors);
-  return report_end(errors == 0 && tally->completed > 0);
+  return report(&http, (double)(now - began) / 1e9, server_busy);
 }

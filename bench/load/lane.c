@@ -170,13 +170,14 @@ static void put_in_batch(struct announcer *a, struct lane *lane, const struct sl
   if (lane->batched == BATCH) lane_flush(a, lane);
 }
 
-void lane_announce(struct announcer *a, struct lane *lane, struct peer peer, uint64_t sent_ns) {
+void lane_announce(struct announcer *a, struct lane *lane, struct peer peer, uint64_t due_ns, uint64_t now_ns) {
   uint32_t index = lane->free_slots[--lane->free_count];
   struct slot *slot = &lane->slots[index];
   slot->peer = peer;
   slot->transaction = next_transaction(lane, index);
   slot->expect_peers = others_registered(a, peer);
-  slot->sent_ns = sent_ns;
+  slot->due_ns = due_ns;
+  slot->sent_ns = now_ns;
   put_in_batch(a, lane, slot);
 }
 

@@ -42,7 +42,8 @@ struct slot {
   struct peer peer;
   uint32_t transaction; /* 0 while the slot is free */
   bool expect_peers;
-  uint64_t sent_ns;
+  uint64_t due_ns;  /* when it should have left: what a latency is counted from */
+  uint64_t sent_ns; /* when it last left: what a timeout is counted from */
 };
 
 struct lane {
@@ -83,7 +84,7 @@ void announcer_open(struct announcer *a, const struct options *options, const st
 void announcer_close(struct announcer *a);
 
 /* Adds an announce of `peer` to the batch; the batch is sent when it is full. Needs a free slot. */
-void lane_announce(struct announcer *a, struct lane *lane, struct peer peer, uint64_t sent_ns);
+void lane_announce(struct announcer *a, struct lane *lane, struct peer peer, uint64_t due_ns, uint64_t now_ns);
 void lane_flush(struct announcer *a, struct lane *lane);
 
 /* Takes one batch of replies without waiting; returns how many datagrams came. */

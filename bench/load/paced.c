@@ -2,15 +2,17 @@
  * Open loop: steady announces at a fixed rate, whatever the server does, and how long each reply took.
  *
  * An announce is timed from the moment it was due, not from the moment it left, so a server that stalls is charged for
- * every announce that the stall held up (no coordinated omission).
+ * every announce that the stall held up (no coordinated omission). What was lost or is never answered counts with the
+ * time it waited in vain.
  */
+#include "cpu.h"
 #include "lane.h"
 #include "phases.h"
 #include "report.h"
 
 enum {
   SLOTS_PER_LANE = 16384,
-  DRAIN_NS = 1000 * 1000 * 1000, /* after the last announce, wait so long for its reply */
+  DRAIN_NS = 1000 * 1000 * 1000, /* after the last announce is due, wait so long for what is missing */
   TIMEOUT_CHECK_NS = 100 * 1000 * 1000,
   /* Histogram: microseconds, exact below 128, then 64 buckets for each doubling (error below 1.6 %). */
   BUCKET_BITS = 6,
@@ -36,12 +38,15 @@ static uint64_t bucket_start_us(uint32_t bucket) {
   return (uint64_t)(bucket - (shift << BUCKET_BITS)) << shift;
 }
 
-static void record(void *context, const struct slot *slot, uint64_t now_ns) {
-  struct histogram *h = context;
-  uint64_t us = (now_ns - slot->sent_ns) / 1000;
+static void record(struct histogram *h, uint64_t waited_ns) {
+  uint64_t us = waited_ns / 1000;
   h->counts[bucket_of(us)]++;
   h->total++;
   if (us > h->max_us) h->max_us = us;
+}
+
+static void record_reply(void *context, const struct slot *slot, uint64_t now_ns) {
+  record(context, now_ns - slot->due_ns);
 }
 
 static double percentile_us(const struct histogram *h, double share) {
@@ -71,10 +76,20 @@ static void send_due(struct announcer *a, struct schedule *s, uint64_t positions
     struct lane *lane = &a->lanes[s->issued % a->options->sources];
     if (lane->free_count == 0) break;
     struct peer peer = population_pick(a->population, lane->source, positions, random);
-    lane_announce(a, lane, peer, due_ns(s));
+    lane_announce(a, lane, peer, due_ns(s), now);
     s->issued++;
   }
   for (uint32_t i = 0; i < a->options->sources; i++) lane_flush(a, &a->lanes[i]);
+}
+
+/* What was never answered, or never left, has waited at least until now. */
+static void record_unanswered(const struct announcer *a, struct schedule *s, struct histogram *h, uint64_t now) {
+  for (uint32_t i = 0; i < a->options->sources; i++) {
+    const struct lane *lane = &a->lanes[i];
+    for (uint32_t j = 0; j < lane->slot_count; j++)
+      if (lane->slots[j].transaction != 0) record(h, now - lane->slots[j].due_ns);
+  }
+  for (; s->issued < s->wanted; s->issued++) record(h, now > due_ns(s) ? now - due_ns(s) : 0);
 }
 
 int run_paced(const struct options *options, const struct population *population) {
@@ -86,28 +101,29 @@ int run_paced(const struct options *options, const struct population *population
   struct schedule schedule = {.interval_ns = 1e9 / options->rate,
                               .began_ns = now_nanoseconds(),
                               .wanted = (uint64_t)(options->rate * options->seconds)};
-  uint64_t now = schedule.began_ns, next_check = 0, finished_sending = 0;
-  while (a.tally.acknowledged < schedule.wanted) {
+  struct cpu_time server_cpu = cpu_time_of(options->server_cpu);
+  uint64_t now = schedule.began_ns, next_check = 0;
+  uint64_t give_up = now + (uint64_t)(options->seconds * 1e9) + DRAIN_NS;
+  while (a.tally.acknowledged < schedule.wanted && now < give_up) {
     send_due(&a, &schedule, positions, &random, now);
-    for (uint32_t i = 0; i < options->sources; i++) lane_receive(&a, &a.lanes[i], record, &histogram);
+    for (uint32_t i = 0; i < options->sources; i++) lane_receive(&a, &a.lanes[i], record_reply, &histogram);
     now = now_nanoseconds();
-    if (now > next_check) {
-      next_check = now + TIMEOUT_CHECK_NS;
-      for (uint32_t i = 0; i < options->sources; i++) lane_check_timeouts(&a, &a.lanes[i], now);
-    }
-    if (schedule.issued < schedule.wanted) continue;
-    if (finished_sending == 0) finished_sending = now;
-    if (now - finished_sending > DRAIN_NS) break;
+    if (now < next_check) continue;
+    next_check = now + TIMEOUT_CHECK_NS;
+    for (uint32_t i = 0; i < options->sources; i++) lane_check_timeouts(&a, &a.lanes[i], now);
   }
+  uint64_t unanswered = schedule.wanted - a.tally.acknowledged;
+  record_unanswered(&a, &schedule, &histogram, now);
   report_begin("rate");
   report_number("perSecond", (double)a.tally.acknowledged / ((double)(now - schedule.began_ns) / 1e9));
   report_number("wantedPerSecond", options->rate);
+  report_number("serverBusy", cpu_busy_since(server_cpu, options->server_cpu));
   report_number("p50Us", percentile_us(&histogram, 0.50));
   report_number("p99Us", percentile_us(&histogram, 0.99));
   report_number("p999Us", percentile_us(&histogram, 0.999));
   report_number("maxUs", (double)histogram.max_us);
-  report_count("unanswered", schedule.wanted - a.tally.acknowledged);
-  int code = report_tally(&a.tally, a.tally.acknowledged == schedule.wanted);
+  report_count("unanswered", unanswered);
+  int code = report_tally(&a.tally, a.tally.acknowledged > 0);
   announcer_close(&a);
   return code;
 }

@@ -1,0 +1,103 @@
+/** Runs one phase of the load generator (load.c) on the load's core and reads its result. */
+import { execFile, execFileSync } from 'node:child_process';
+import { compileLoad } from './compile.ts';
+import { LOAD_CPU, SERVER_CPU } from './server.ts';
+
+/** Who the peers are; the same numbers name the same peers in every phase (load/population.h). */
+export interface Population {
+  readonly peers: number;
+  readonly hashes: number;
+}
+
+/** What `arrivals`, `steady` and `http` print. Shares are 0 to 1. */
+export interface Throughput {
+  /** All answers were right and complete. */
+  ok: boolean;
+  perSecond: number;
+  acknowledged: number;
+  peersPerReply: number;
+  /** Wrong answers of every kind. */
+  errors: number;
+  /** UDP only. */
+  retransmitted?: number;
+  /** Share of the time in which the load had nothing to do: near 0, the load was the limit. */
+  loadIdle: number;
+  /** Share of the time in which the server's core worked. */
+  serverBusy: number;
+}
+
+/** What `rate` prints: latencies in microseconds, from the moment an announce was due to its reply. */
+export interface Latency {
+  ok: boolean;
+  perSecond: number;
+  p50Us: number;
+  p99Us: number;
+  p999Us: number;
+  maxUs: number;
+  unanswered: number;
+  errors: number;
+}
+
+/** What `verify` prints: peers counted by scrapes of every swarm, against what was registered. */
+export interface Census {
+  ok: boolean;
+  expected: number;
+  found: number;
+  missing: number;
+  surplus: number;
+  wrongSwarms: number;
+}
+
+interface PhaseResults {
+  arrivals: Throughput;
+  steady: Throughput;
+  http: Throughput;
+  rate: Latency;
+  verify: Census;
+  ready: { ok: boolean; seconds: number };
+}
+
+export interface LoadOptions {
+  seconds?: number;
+  /** Announces per second, phase `rate`. */
+  rate?: number;
+  /** The server only echoes. */
+  echo?: boolean;
+}
+
+export class LoadFailedError extends Error {
+  readonly code = 'BENCH_LOAD_FAILED';
+}
+
+/** @throws LoadFailedError when the server does not answer at all; wrong answers are in the result instead. */
+export async function runLoad<P extends keyof PhaseResults>(
+  phase: P,
+  port: number,
+  population: Population,
+  options: LoadOptions = {},
+): Promise<PhaseResults[P]> {
+  const args = [phase, '--port', port, ...populationFlags(population), '--server-cpu', SERVER_CPU];
+  if (options.seconds !== undefined) args.push('--seconds', options.seconds);
+  if (options.rate !== undefined) args.push('--rate', Math.round(options.rate));
+  if (options.echo) args.push('--echo');
+  const command = ['-c', LOAD_CPU, compileLoad(), ...args].map(String);
+  return new Promise((resolve, reject) => {
+    execFile('taskset', command, (error, stdout, stderr) => {
+      if (stdout.startsWith('{')) resolve(JSON.parse(stdout));
+      else reject(new LoadFailedError(`phase ${phase}: ${stderr.trim() || error?.message || 'no result'}`));
+    });
+  });
+}
+
+/** The info-hashes of a population in hex, for a tracker that wants a list of what it may serve. */
+export function populationHashes(population: Population): string[] {
+  const lines = execFileSync(compileLoad(), ['hashes', ...populationFlags(population).map(String)], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  return lines.trimEnd().split('\n');
+}
+
+function populationFlags({ peers, hashes }: Population): (string | number)[] {
+  return ['--peers', peers, '--hashes', hashes];
+}

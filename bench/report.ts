@@ -1,0 +1,83 @@
+/** The results as text. */
+import type { Disk } from './disk.ts';
+import type { Measurement } from './measure.ts';
+import { median } from './median.ts';
+import { capacity, type Round, type Verdict } from './verdict.ts';
+
+export interface Results {
+  machine: { cpu: string; cores: number; kernel: string; node: string };
+  disk: Disk;
+  rounds: Round[];
+  verdicts: Verdict[];
+  problems: string[];
+}
+
+interface Column {
+  title: string;
+  digits: number;
+  value(measurement: Measurement): number | undefined;
+}
+
+const COLUMNS: Column[] = [
+  { title: 'peers', digits: 0, value: (m) => m.population.peers },
+  { title: 'arrivals/s', digits: 0, value: (m) => m.arrivals?.perSecond },
+  { title: 'steady/s', digits: 0, value: (m) => m.steady?.perSecond },
+  { title: 'HTTP/s', digits: 0, value: (m) => m.http?.perSecond },
+  { title: 'HTTP/s possible', digits: 0, value: (m) => m.http && capacity(m.http) },
+  { title: 'p50 ms', digits: 2, value: (m) => m.latency && m.latency.p50Us / 1e3 },
+  { title: 'p99 ms', digits: 2, value: (m) => m.latency && m.latency.p99Us / 1e3 },
+  { title: 'empty MB', digits: 0, value: (m) => m.memory && m.memory.empty / 1e6 },
+  { title: 'full MB', digits: 0, value: (m) => m.memory && m.memory.full / 1e6 },
+  { title: 'bytes/peer', digits: 0, value: (m) => m.memory && (m.memory.full - m.memory.empty) / m.population.peers },
+  { title: 'restart s', digits: 2, value: (m) => m.restart?.seconds },
+  { title: 'load idle %', digits: 0, value: (m) => m.steady && m.steady.loadIdle * 100 },
+  { title: 'server busy %', digits: 0, value: (m) => m.steady && m.steady.serverBusy * 100 },
+];
+
+/** Wrong answers of one measurement; a benchmark with any is worth nothing. */
+export function problemsOf(name: string, measurement: Measurement): string[] {
+  const { arrivals, steady, http, latency, census, restart } = measurement;
+  const parts = { arrivals, steady, http, latency, verify: census, 'verify after restart': restart?.census };
+  return Object.entries(parts)
+    .filter(([, result]) => result?.ok === false)
+    .map(([part, result]) => `${name}, ${part}: ${JSON.stringify(result)}`);
+}
+
+/** Medians of the rounds in a table, then the targets. */
+export function asText({ machine, disk, rounds, verdicts, problems }: Results): string {
+  const names = [...new Set(rounds.flatMap((round) => [...round.keys()]))];
+  const columns = COLUMNS.filter(({ value }) => rounds.some((round) => [...round.values()].some((m) => value(m))));
+  const table = [
+    ['', ...columns.map(({ title }) => title)],
+    ...names.map((name) => [name, ...columns.map((column) => cell(column, rounds, name))]),
+  ];
+  const targets = verdicts.map(({ target, value, met }) => [met ? 'met' : 'MISSED', target, format(value, 2)]);
+  return [
+    `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`,
+    `data on ${disk.filesystem}, fdatasync of 4 KiB: ${disk.fdatasyncMs.toFixed(2)} ms (median)`,
+    `medians of ${rounds.length} interleaved rounds`,
+    '',
+    ...aligned(table),
+    '',
+    ...aligned(targets),
+    ...problems.map((problem) => `WRONG: ${problem}`),
+  ].join('\n');
+}
+
+function cell({ value, digits }: Column, rounds: readonly Round[], name: string): string {
+  const measured = rounds.flatMap((round) => round.get(name) ?? []);
+  const values = measured.map(value).filter((one) => one !== undefined);
+  return values.length === 0 ? '-' : format(median(values), digits);
+}
+
+function format(value: number, digits: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** The first column to the left, the others to the right. */
+function aligned(rows: string[][]): string[] {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
+  return rows.map((row) =>
+    row.map((text, column) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!))).join('  '),
+  );
+}

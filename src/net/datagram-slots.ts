@@ -12,22 +12,28 @@ export class DatagramSlots {
   readonly stride: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** The same bytes in words as memory has them; `stride` is a multiple of four. */
+  readonly words16: Uint16Array;
+  readonly words32: Uint32Array;
   /** Length of the datagram in each slot. */
   readonly lengths: Uint32Array;
   readonly endpoints: Uint8Array;
   readonly endpointWords: Uint32Array;
+  readonly endpointWords16: Uint16Array;
 
-  /** @param allocate gives zeroed memory; native sockets hand in memory with a fixed address */
-  constructor(capacity: number, stride: number, allocate = (bytes: number): ArrayBuffer => new ArrayBuffer(bytes)) {
+  constructor(capacity: number, stride: number) {
     this.capacity = capacity;
     this.stride = stride;
-    const datagrams = allocate(capacity * stride);
-    const endpoints = allocate(capacity * ENDPOINT_BYTES);
+    const datagrams = new ArrayBuffer(capacity * stride);
+    const endpoints = new ArrayBuffer(capacity * ENDPOINT_BYTES);
     this.bytes = new Uint8Array(datagrams);
     this.view = new DataView(datagrams);
+    this.words16 = new Uint16Array(datagrams);
+    this.words32 = new Uint32Array(datagrams);
     this.lengths = new Uint32Array(capacity);
     this.endpoints = new Uint8Array(endpoints);
     this.endpointWords = new Uint32Array(endpoints);
+    this.endpointWords16 = new Uint16Array(endpoints);
   }
 }
 

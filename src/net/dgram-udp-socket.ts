@@ -16,7 +16,7 @@ import {
 export async function openDgramUdpSocket({ host, port }: UdpSocketOptions): Promise<UdpSocket> {
   const family = familyOf(host);
   if (family === undefined) throw new SocketError('EINVAL', `cannot bind ${host}: not an IP address`);
-  const socket = createSocket(family === 6 ? { type: 'udp6', ipv6Only: true } : 'udp4');
+  const socket = createSocket({ type: `udp${family}`, ...(family === 6 && { ipv6Only: true }) });
   try {
     socket.bind({ address: host, port, exclusive: true });
     await once(socket, 'listening');

@@ -95,6 +95,9 @@ export function domainOf(family: IpFamily): number {
   return family === 4 ? AF_INET : AF_INET6;
 }
 
+/** Accepted connections are non-blocking and not inherited. */
+export const ACCEPT_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
 /** A non-blocking socket of one family only: an IPv6 one does not take IPv4. Throws SocketError. */
 export function openSocket(family: IpFamily, type: number): number {
   const fd = socket(domainOf(family), type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -1,0 +1,46 @@
+import { INFO_HASH_BYTES } from '../bittorrent/info-hash.ts';
+import { InfoHashIndex } from './info-hash-index.ts';
+import { ADMISSION_ALLOW, ADMISSION_DENY, ADMISSION_OPEN } from './operations.ts';
+
+/** Which contents the tracker serves: all, those on the allow-list, or all but those on the deny-list. */
+export class Admission {
+  mode = ADMISSION_OPEN;
+  readonly allow = new InfoHashIndex(MAX_LISTED, randomSeeds());
+  readonly deny = new InfoHashIndex(MAX_LISTED, randomSeeds());
+  readonly #scratch = new Uint32Array(INFO_HASH_BYTES / 4);
+
+  /** Whether announces of the info-hash (five words at `at`) are served. */
+  admits(words: Uint32Array, at: number): boolean {
+    if (this.mode === ADMISSION_OPEN) return true;
+    if (this.mode === ADMISSION_ALLOW) return this.allow.find(words, at) >= 0;
+    return this.deny.find(words, at) < 0;
+  }
+
+  /** Beyond MAX_LISTED nothing is added; the master refuses such a change before it is logged. */
+  add(list: number, infoHash: Uint8Array): void {
+    const index = this.#list(list);
+    if (index.find(this.#words(infoHash), 0) < 0) index.add(this.#scratch, 0);
+  }
+
+  remove(list: number, infoHash: Uint8Array): void {
+    const index = this.#list(list);
+    const id = index.find(this.#words(infoHash), 0);
+    if (id >= 0) index.remove(id);
+  }
+
+  #list(list: number): InfoHashIndex {
+    return list === ADMISSION_DENY ? this.deny : this.allow;
+  }
+
+  #words(infoHash: Uint8Array): Uint32Array {
+    new Uint8Array(this.#scratch.buffer).set(infoHash.subarray(0, INFO_HASH_BYTES));
+    return this.#scratch;
+  }
+}
+
+/** Info-hashes on one list. */
+export const MAX_LISTED = 1 << 20;
+
+function randomSeeds(): [number, number] {
+  return [Math.floor(Math.random() * 2 ** 32), Math.floor(Math.random() * 2 ** 32)];
+}

@@ -1,0 +1,298 @@
+import { RegionAllocator, SMALLEST_ORDER } from './region-allocator.ts';
+
+/**
+ * The peers of all swarms, of one address family: compact addresses as they go over the wire, in typed arrays, no
+ * object per peer. The peers of a swarm stand together in one region, its seeders before its leechers, so that an
+ * answer is a copy of neighbours.
+ *
+ * A peer is named by its swarm and its slot there (0 to count - 1). Adding, removing and changing sides moves at most
+ * two other peers of the swarm; slots are valid until the next change of the swarm.
+ *
+ * Addresses are passed as 16-bit words of a larger array, at a word offset, and kept as memory has them.
+ */
+export class PeerStore {
+  /** Words of an address: IPv4 or IPv6, then the port. */
+  readonly stride: 3 | 9;
+  readonly words: Uint16Array;
+  /** The same in bytes. */
+  readonly bytes: Uint8Array;
+  /** When each was last seen: seconds of cluster time. */
+  readonly seen: Uint32Array;
+  /** Columns by swarm: its region, how many peers are in it, and how many of them (the first) are seeders. */
+  readonly start: Uint32Array;
+  readonly count: Uint32Array;
+  readonly seeders: Uint32Array;
+  /** Peers in all swarms. */
+  peers = 0;
+  /** Seeders in all swarms. */
+  allSeeders = 0;
+
+  readonly #order: Uint8Array;
+  readonly #regions: RegionAllocator;
+  /** Where the peers of large swarms stand; small swarms are scanned. */
+  readonly #indexes: (SlotIndex | undefined)[] = [];
+
+  /** Takes address space for all of it, memory only as it is touched. */
+  constructor(stride: 3 | 9, maxPeers: number, maxSwarms: number) {
+    this.stride = stride;
+    this.words = new Uint16Array(maxPeers * stride);
+    this.bytes = new Uint8Array(this.words.buffer);
+    this.seen = new Uint32Array(maxPeers);
+    this.start = new Uint32Array(maxSwarms);
+    this.count = new Uint32Array(maxSwarms);
+    this.seeders = new Uint32Array(maxSwarms);
+    this.#order = new Uint8Array(maxSwarms);
+    this.#regions = new RegionAllocator(maxPeers);
+  }
+
+  /** The slot of the peer with this address, or -1. */
+  find(swarm: number, words: Uint16Array, at: number): number {
+    const index = this.#indexes[swarm];
+    if (index !== undefined) return index.find(words, at);
+    const count = this.count[swarm];
+    return this.stride === 3 ? this.#scan3(swarm, count, words, at) : this.#scan9(swarm, count, words, at);
+  }
+
+  /** Adds a peer that is not there. False when there is no room. */
+  add(swarm: number, words: Uint16Array, at: number, seeder: boolean, seen: number): boolean {
+    const count = this.count[swarm];
+    if (!this.#makeRoom(swarm, count + 1)) return false;
+    const start = this.start[swarm];
+    const { stride } = this;
+    let slot = count;
+    if (seeder) {
+      // The first leecher makes place at the end.
+      slot = this.seeders[swarm]++;
+      this.allSeeders++;
+      this.#move(swarm, slot, count);
+    }
+    const to = (start + slot) * stride;
+    for (let word = 0; word < stride; word++) this.words[to + word] = words[at + word];
+    this.seen[start + slot] = seen;
+    this.count[swarm] = count + 1;
+    this.peers++;
+    const index = this.#indexes[swarm];
+    if (index !== undefined) index.add(slot);
+    else if (count + 1 > SCANNED_PEERS) this.#indexes[swarm] = new SlotIndex(this, swarm);
+    return true;
+  }
+
+  remove(swarm: number, slot: number): void {
+    this.#indexes[swarm]?.remove(slot);
+    let hole = slot;
+    const last = this.count[swarm] - 1;
+    if (hole < this.seeders[swarm]) {
+      const lastSeeder = --this.seeders[swarm];
+      this.allSeeders--;
+      this.#move(swarm, lastSeeder, hole);
+      hole = lastSeeder;
+    }
+    this.#move(swarm, last, hole);
+    this.count[swarm] = last;
+    this.peers--;
+    this.#giveBack(swarm, last);
+  }
+
+  isSeeder(swarm: number, slot: number): boolean {
+    return slot < this.seeders[swarm];
+  }
+
+  /** Puts the peer on the other side; returns its new slot. */
+  changeSides(swarm: number, slot: number): number {
+    const toSeeder = slot >= this.seeders[swarm];
+    const border = toSeeder ? this.seeders[swarm]++ : --this.seeders[swarm];
+    this.allSeeders += toSeeder ? 1 : -1;
+    this.#swap(swarm, slot, border);
+    return border;
+  }
+
+  #makeRoom(swarm: number, count: number): boolean {
+    const order = this.#order[swarm];
+    if (order !== 0 && count <= 1 << order) return true;
+    const wanted = RegionAllocator.orderFor(count);
+    const start = this.#regions.allocate(wanted);
+    if (start < 0) return false;
+    this.#relocate(swarm, start, wanted);
+    return true;
+  }
+
+  /** A region four times too large is changed for a smaller one, an empty one given back. */
+  #giveBack(swarm: number, count: number): void {
+    const order = this.#order[swarm];
+    if (count === 0) {
+      this.#regions.free(this.start[swarm], order);
+      this.#order[swarm] = 0;
+      this.#indexes[swarm] = undefined;
+    } else if (order > SMALLEST_ORDER + 1 && count <= 1 << (order - 2)) {
+      const start = this.#regions.allocate(order - 1);
+      if (start >= 0) this.#relocate(swarm, start, order - 1);
+      if (count <= SCANNED_PEERS / 2) this.#indexes[swarm] = undefined;
+    }
+  }
+
+  #relocate(swarm: number, start: number, order: number): void {
+    const from = this.start[swarm];
+    const count = this.count[swarm];
+    this.words.copyWithin(start * this.stride, from * this.stride, (from + count) * this.stride);
+    this.seen.copyWithin(start, from, from + count);
+    if (this.#order[swarm] !== 0) this.#regions.free(from, this.#order[swarm]);
+    this.start[swarm] = start;
+    this.#order[swarm] = order;
+  }
+
+  #move(swarm: number, from: number, to: number): void {
+    if (from === to || from >= this.count[swarm]) return;
+    this.#indexes[swarm]?.move(from, to);
+    const start = this.start[swarm];
+    const { stride } = this;
+    const source = (start + from) * stride;
+    const target = (start + to) * stride;
+    for (let word = 0; word < stride; word++) this.words[target + word] = this.words[source + word];
+    this.seen[start + to] = this.seen[start + from];
+  }
+
+  #swap(swarm: number, a: number, b: number): void {
+    if (a === b) return;
+    this.#indexes[swarm]?.swap(a, b);
+    const start = this.start[swarm];
+    const { stride, words, seen } = this;
+    for (let word = 0; word < stride; word++) {
+      const one = (start + a) * stride + word;
+      const other = (start + b) * stride + word;
+      const kept = words[one];
+      words[one] = words[other];
+      words[other] = kept;
+    }
+    const kept = seen[start + a];
+    seen[start + a] = seen[start + b];
+    seen[start + b] = kept;
+  }
+
+  #scan3(swarm: number, count: number, words: Uint16Array, at: number): number {
+    const own = this.words;
+    const first = this.start[swarm] * 3;
+    const end = first + count * 3;
+    const high = words[at];
+    const low = words[at + 1];
+    const port = words[at + 2];
+    // The port differs most between neighbours: it is compared first.
+    for (let p = first; p < end; p += 3) {
+      if (own[p + 2] === port && own[p + 1] === low && own[p] === high) return (p - first) / 3;
+    }
+    return -1;
+  }
+
+  #scan9(swarm: number, count: number, words: Uint16Array, at: number): number {
+    const start = this.start[swarm];
+    for (let slot = 0; slot < count; slot++) if (this.equals(start + slot, words, at)) return slot;
+    return -1;
+  }
+
+  /** Whether the peer at this position of the arena has this address. */
+  equals(position: number, words: Uint16Array, at: number): boolean {
+    const own = this.words;
+    const from = position * this.stride;
+    for (let word = this.stride - 1; word >= 0; word--) if (own[from + word] !== words[at + word]) return false;
+    return true;
+  }
+}
+
+/** Swarms up to this size are scanned: neighbours in memory are faster than a hash. */
+export const SCANNED_PEERS = 64;
+
+/** Where the peers of one large swarm stand: open addressing, slot + 1 an entry, at most half full. */
+class SlotIndex {
+  readonly #store: PeerStore;
+  readonly #swarm: number;
+  #entries: Uint32Array;
+  #used = 0;
+
+  constructor(store: PeerStore, swarm: number) {
+    this.#store = store;
+    this.#swarm = swarm;
+    const count = store.count[swarm];
+    this.#entries = new Uint32Array(2 ** RegionAllocator.orderFor(count * 4));
+    for (let slot = 0; slot < count; slot++) this.add(slot);
+  }
+
+  find(words: Uint16Array, at: number): number {
+    const mask = this.#entries.length - 1;
+    const start = this.#store.start[this.#swarm];
+    for (let place = this.#hash(words, at) & mask; ; place = (place + 1) & mask) {
+      const slot = this.#entries[place] - 1;
+      if (slot < 0) return -1;
+      if (this.#store.equals(start + slot, words, at)) return slot;
+    }
+  }
+
+  /** Enters the peer that stands in the slot. */
+  add(slot: number): void {
+    if ((this.#used + 1) * 2 > this.#entries.length) this.#grow();
+    this.#used++;
+    this.#enter(slot);
+  }
+
+  /** Takes out the peer that stands in the slot. */
+  remove(slot: number): void {
+    const mask = this.#entries.length - 1;
+    let hole = this.#placeOf(slot);
+    for (let place = (hole + 1) & mask; this.#entries[place] !== 0; place = (place + 1) & mask) {
+      const home = this.#hashOfSlot(this.#entries[place] - 1) & mask;
+      if (((place - home) & mask) < ((place - hole) & mask)) continue;
+      this.#entries[hole] = this.#entries[place];
+      hole = place;
+    }
+    this.#entries[hole] = 0;
+    this.#used--;
+  }
+
+  /** The peer in `from` is about to be copied to `to`, whose own peer was taken out or is entered elsewhere. */
+  move(from: number, to: number): void {
+    this.#entries[this.#placeOf(from)] = to + 1;
+  }
+
+  /** The peers in both slots are about to change places. */
+  swap(a: number, b: number): void {
+    const placeOfA = this.#placeOf(a);
+    const placeOfB = this.#placeOf(b);
+    this.#entries[placeOfA] = b + 1;
+    this.#entries[placeOfB] = a + 1;
+  }
+
+  #placeOf(slot: number): number {
+    const mask = this.#entries.length - 1;
+    let place = this.#hashOfSlot(slot) & mask;
+    while (this.#entries[place] !== slot + 1) place = (place + 1) & mask;
+    return place;
+  }
+
+  #grow(): void {
+    const old = this.#entries;
+    this.#entries = new Uint32Array(old.length * 2);
+    for (const entry of old) if (entry !== 0) this.#enter(entry - 1);
+  }
+
+  #enter(slot: number): void {
+    const mask = this.#entries.length - 1;
+    let place = this.#hashOfSlot(slot) & mask;
+    while (this.#entries[place] !== 0) place = (place + 1) & mask;
+    this.#entries[place] = slot + 1;
+  }
+
+  #hashOfSlot(slot: number): number {
+    const store = this.#store;
+    return this.#hash(store.words, (store.start[this.#swarm] + slot) * store.stride);
+  }
+
+  #hash(words: Uint16Array, at: number): number {
+    let hash = HASH_SEED;
+    for (let word = 0; word < this.#store.stride; word++) {
+      hash = Math.imul(hash ^ words[at + word], 0x85ebca77);
+      hash ^= hash >>> 13;
+    }
+    return hash ^ (hash >>> 16);
+  }
+}
+
+/** Drawn anew by each process: peers choose their ports. */
+const HASH_SEED = (Math.random() * 2 ** 32) | 0;

@@ -1,0 +1,215 @@
+import { HASH_WORDS, InfoHashIndex } from './info-hash-index.ts';
+import { PeerStore } from './peer-store.ts';
+
+/**
+ * Which peers have which content: the tracker's state in memory, changed only by what the log committed.
+ *
+ * Every change is a function of the state and the operation alone, so replicas that apply the same log are equal;
+ * `stateHash` says so in 64 bits. It is a sum over the entries, kept up as they change: it depends on what is in the
+ * table, not on the way there.
+ */
+export class SwarmTable {
+  readonly swarms: InfoHashIndex;
+  readonly peers4: PeerStore;
+  readonly peers6: PeerStore;
+  /** Columns by swarm. */
+  readonly completed: Uint32Array;
+  /** Digest of name and size; 0 where nobody named the content. The name itself is in the database. */
+  readonly nameTag: Uint32Array;
+  /** Cluster time, seconds, at which the last peer left. */
+  readonly emptySince: Uint32Array;
+  #hash0 = 0;
+  #hash1 = 0;
+
+  constructor(limits: SwarmTableLimits = DEFAULT_LIMITS) {
+    const { swarms, peers4, peers6 } = limits;
+    this.swarms = new InfoHashIndex(swarms, [randomWord(), randomWord()]);
+    this.peers4 = new PeerStore(3, peers4 * ARENA_SLACK, swarms);
+    this.peers6 = new PeerStore(9, peers6 * ARENA_SLACK, swarms);
+    this.completed = new Uint32Array(swarms);
+    this.nameTag = new Uint32Array(swarms);
+    this.emptySince = new Uint32Array(swarms);
+  }
+
+  get peers(): number {
+    return this.peers4.peers + this.peers6.peers;
+  }
+
+  get seeders(): number {
+    return this.peers4.allSeeders + this.peers6.allSeeders;
+  }
+
+  seedersOf(swarm: number): number {
+    return this.peers4.seeders[swarm] + this.peers6.seeders[swarm];
+  }
+
+  leechersOf(swarm: number): number {
+    return this.peers4.count[swarm] + this.peers6.count[swarm] - this.seedersOf(swarm);
+  }
+
+  /** 64 bits of the state, hexadecimal. */
+  get stateHash(): string {
+    return hex(this.#hash1) + hex(this.#hash0);
+  }
+
+  /** The swarm of an info-hash (five words at `at`), made if it is not there. Throws TableFullError. */
+  open(words: Uint32Array, at: number, seen: number): number {
+    const found = this.swarms.find(words, at);
+    if (found >= 0) return found;
+    const swarm = this.swarms.add(words, at);
+    if (swarm < 0) throw new TableFullError('swarms');
+    this.emptySince[swarm] = seen;
+    this.#toggleSwarm(swarm, 1);
+    return swarm;
+  }
+
+  /**
+   * Adds the peer or brings it up to date.
+   * @param completed it said so: a download is counted if it was not a seeder before
+   * @param seen seconds of cluster time
+   */
+  announce(
+    swarm: number,
+    store: PeerStore,
+    words: Uint16Array,
+    at: number,
+    seeder: boolean,
+    completed: boolean,
+    seen: number,
+  ): void {
+    const slot = store.find(swarm, words, at);
+    const wasSeeder = slot >= 0 && store.isSeeder(swarm, slot);
+    if (completed && seeder && !wasSeeder) this.setCompleted(swarm, this.completed[swarm] + 1);
+    if (slot < 0) {
+      if (!store.add(swarm, words, at, seeder, seen)) throw new TableFullError('peers');
+      this.#togglePeer(swarm, store, words, at, seeder, seen, 1);
+      return;
+    }
+    const position = store.start[swarm] + slot;
+    this.#togglePeer(swarm, store, words, at, wasSeeder, store.seen[position], -1);
+    store.seen[position] = seen;
+    if (wasSeeder !== seeder) store.changeSides(swarm, slot);
+    this.#togglePeer(swarm, store, words, at, seeder, seen, 1);
+  }
+
+  /** Freshens a peer; nothing happens if it is not there. */
+  touch(swarm: number, store: PeerStore, words: Uint16Array, at: number, seen: number): void {
+    const slot = store.find(swarm, words, at);
+    if (slot >= 0) this.announce(swarm, store, words, at, store.isSeeder(swarm, slot), false, seen);
+  }
+
+  /** Removes a peer last seen no later than `cutoff` (seconds of cluster time); nothing happens if it is not there. */
+  remove(swarm: number, store: PeerStore, words: Uint16Array, at: number, cutoff: number, now: number): void {
+    const slot = store.find(swarm, words, at);
+    if (slot < 0) return;
+    const seen = store.seen[store.start[swarm] + slot];
+    if (seen > cutoff) return;
+    this.#togglePeer(swarm, store, words, at, store.isSeeder(swarm, slot), seen, -1);
+    store.remove(swarm, slot);
+    if (this.isEmpty(swarm)) this.emptySince[swarm] = now;
+  }
+
+  isEmpty(swarm: number): boolean {
+    return this.peers4.count[swarm] === 0 && this.peers6.count[swarm] === 0;
+  }
+
+  /** Drops a swarm without peers. */
+  forget(swarm: number): void {
+    if (!this.isEmpty(swarm)) return;
+    this.#toggleSwarm(swarm, -1);
+    this.completed[swarm] = 0;
+    this.nameTag[swarm] = 0;
+    this.swarms.remove(swarm);
+  }
+
+  setCompleted(swarm: number, completed: number): void {
+    this.#toggleSwarm(swarm, -1);
+    this.completed[swarm] = completed;
+    this.#toggleSwarm(swarm, 1);
+  }
+
+  /** Names the content, unless it has a name. */
+  setName(swarm: number, tag: number): void {
+    if (this.nameTag[swarm] !== 0) return;
+    this.#toggleSwarm(swarm, -1);
+    this.nameTag[swarm] = tag;
+    this.#toggleSwarm(swarm, 1);
+  }
+
+  /** Adds (sign 1) or takes (-1) a peer's share of the state hash. */
+  #togglePeer(
+    swarm: number,
+    store: PeerStore,
+    words: Uint16Array,
+    at: number,
+    seeder: boolean,
+    seen: number,
+    sign: 1 | -1,
+  ): void {
+    let a = digestOfSwarm(this.swarms.words, swarm);
+    for (let word = 0; word < store.stride; word++) a = mix(a, words[at + word]);
+    a = mix(a, seeder ? 1 : 2);
+    a = mix(a, seen);
+    this.#addToHash(a, sign);
+  }
+
+  #toggleSwarm(swarm: number, sign: 1 | -1): void {
+    const a = mix(mix(digestOfSwarm(this.swarms.words, swarm), this.completed[swarm]), this.nameTag[swarm]);
+    this.#addToHash(a, sign);
+  }
+
+  #addToHash(digest: number, sign: 1 | -1): void {
+    this.#hash0 = (this.#hash0 + sign * digest) | 0;
+    this.#hash1 = (this.#hash1 + sign * mix(digest, 0x5bd1e995)) | 0;
+  }
+}
+
+export interface SwarmTableLimits {
+  readonly swarms: number;
+  readonly peers4: number;
+  readonly peers6: number;
+}
+
+/** How much a table may hold. The master admits nothing beyond, so that no replica ever runs out while applying. */
+export const DEFAULT_LIMITS: SwarmTableLimits = { swarms: 4 << 20, peers4: 8 << 20, peers6: 2 << 20 };
+
+/** Regions are up to twice what they hold, and one more stands by while a swarm moves. */
+const ARENA_SLACK = 4;
+
+/** A table has no room: the limits were not kept before the operation was logged. */
+export class TableFullError extends Error {
+  override readonly name = 'TableFullError';
+  readonly code = 'TABLE_FULL';
+  constructor(what: 'swarms' | 'peers') {
+    super(`the table of ${what} is full`);
+  }
+}
+
+/** Digest of a content's name and size for the state hash and for telling whether it is named; never 0. */
+export function nameDigest(name: Uint8Array, at: number, bytes: number, size: number): number {
+  let digest = mix(mix(bytes, size % 2 ** 32), size / 2 ** 32);
+  for (let i = 0; i < bytes; i++) digest = mix(digest, name[at + i]);
+  return digest >>> 0 || 1;
+}
+
+function digestOfSwarm(words: Uint32Array, swarm: number): number {
+  let digest = 0x811c9dc5;
+  for (let word = 0; word < HASH_WORDS; word++) digest = mix(digest, words[swarm * HASH_WORDS + word]);
+  return digest;
+}
+
+/** One round of MurmurHash3's 32-bit mixing. */
+function mix(digest: number, value: number): number {
+  let k = Math.imul(value, 0xcc9e2d51);
+  k = (k << 15) | (k >>> 17);
+  const mixed = digest ^ Math.imul(k, 0x1b873593);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0');
+}
+
+function randomWord(): number {
+  return Math.floor(Math.random() * 2 ** 32);
+}

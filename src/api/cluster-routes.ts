@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
-import type { ClusterStatus } from '../cluster/replicated-log.ts';
 import type { Tracker } from '../tracker/tracker.ts';
-import { safeNumber } from './safe-number.ts';
-import { type Cluster, ClusterSchema } from './schemas.ts';
+import { clusterJson } from './cluster-json.ts';
+import { ClusterSchema } from './schemas.ts';
 
 export function clusterRoutes(tracker: Tracker): FastifyPluginAsyncZod {
   return async (app) => {
@@ -17,20 +16,5 @@ export function clusterRoutes(tracker: Tracker): FastifyPluginAsyncZod {
       },
       handler: async () => clusterJson(tracker.status()),
     });
-  };
-}
-
-export function clusterJson(status: ClusterStatus): Cluster {
-  return {
-    cluster: status.cluster,
-    term: safeNumber(status.term),
-    master: status.master ?? null,
-    self: status.self,
-    commitIndex: safeNumber(status.commitIndex),
-    members: status.members.map((member) => ({
-      ...member,
-      appliedIndex: safeNumber(member.appliedIndex),
-      lag: safeNumber(member.lag),
-    })),
   };
 }

@@ -164,7 +164,12 @@ test('a body that is split between head and connection is read whole', linuxOnly
 });
 
 test('a client that closes its half after the request still gets the answer', linuxOnly, async (t) => {
-  const { port } = await stage(t);
+  const { port, tracker } = await stage(t);
+  tracker.answer = async ({ query }) => {
+    // The end of the client's half arrives meanwhile.
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    return { status: 200, body: Buffer.from(`<${query}>`) };
+  };
   const { socket, got } = await connect(t, port);
   socket.end(get('half'));
   await ended(socket);

@@ -1,0 +1,19 @@
+import type { ClusterStatus } from '../cluster/replicated-log.ts';
+import { safeNumber } from './safe-number.ts';
+import type { Cluster } from './schemas.ts';
+
+/** The cluster's status as the API gives it. */
+export function clusterJson(status: ClusterStatus): Cluster {
+  return {
+    cluster: status.cluster,
+    term: safeNumber(status.term),
+    master: status.master ?? null,
+    self: status.self,
+    commitIndex: safeNumber(status.commitIndex),
+    members: status.members.map((member) => ({
+      ...member,
+      appliedIndex: safeNumber(member.appliedIndex),
+      lag: safeNumber(member.lag),
+    })),
+  };
+}

@@ -1,0 +1,97 @@
+// What the values of options may be. A bad one throws commander's InvalidArgumentError, which becomes exit code 2.
+
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { InvalidArgumentError, Option } from 'commander';
+import { isLoopback } from '../api/client-address.ts';
+
+export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+/** Longest name of a cluster or an instance, characters. */
+const MAX_NAME = 63;
+/** A cluster's name is a folder's name too. */
+const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const SHORTEST_INTERVAL_SECONDS = 1;
+const LONGEST_INTERVAL_SECONDS = 24 * 60 * 60;
+
+export interface TrackerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `--tracker`: which instance to ask. */
+export function trackerOption(): Option {
+  return new Option('--tracker <host:port>', 'the instance to ask')
+    .argParser(trackerAddress)
+    .default({ host: '127.0.0.1', port: 6969 }, '127.0.0.1:6969');
+}
+
+export function clusterName(value: string): string {
+  if (!CLUSTER_NAME.test(value) || value.length > MAX_NAME) {
+    throw new InvalidArgumentError(
+      `A cluster's name has 1 to ${MAX_NAME} letters, digits, dots, dashes and underscores, and starts with a letter or digit.`,
+    );
+  }
+  return value;
+}
+
+export function instanceName(value: string): string {
+  if (value.length === 0 || value.length > MAX_NAME || /\p{Cc}/u.test(value)) {
+    throw new InvalidArgumentError(`A name has 1 to ${MAX_NAME} printable characters.`);
+  }
+  return value;
+}
+
+export function defaultInstanceName(): string {
+  return hostname().slice(0, MAX_NAME) || 'tracker';
+}
+
+/** 0 asks for a free port. */
+export function port(value: string): number {
+  return wholeNumber(value, 0, 65_535);
+}
+
+export function intervalSeconds(value: string): number {
+  return wholeNumber(value, SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS);
+}
+
+export function positiveCount(value: string): number {
+  return wholeNumber(value, 1, Number.MAX_SAFE_INTEGER);
+}
+
+/** Gathers a repeatable option; an address that is given twice counts once. */
+export function hostAddresses(value: string, previous: readonly string[] | undefined): readonly string[] {
+  if (isIP(value) === 0) throw new InvalidArgumentError('Give an IP address, such as 127.0.0.1 or ::1.');
+  if (!isLoopback(value)) {
+    throw new InvalidArgumentError(
+      'It is not a loopback address: without a cluster key an instance serves this machine only. Use 127.0.0.1 or ::1.',
+    );
+  }
+  return previous?.includes(value) ? previous : [...(previous ?? []), value];
+}
+
+/** `HOST:PORT`, IPv6 in brackets. */
+export function trackerAddress(value: string): TrackerAddress {
+  const [, inBrackets, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]/@?#\s]+)):(\d{1,5})$/.exec(value) ?? [];
+  const host = inBrackets ?? plain;
+  const number = Number(digits);
+  if (host === undefined || (inBrackets !== undefined && isIP(inBrackets) !== 6) || number < 1 || number > 65_535) {
+    throw new InvalidArgumentError('Give HOST:PORT, such as 127.0.0.1:6969 or [::1]:6969.');
+  }
+  return { host, port: number };
+}
+
+export function logLevel(value: string): string {
+  if (!(LOG_LEVELS as readonly string[]).includes(value)) {
+    throw new InvalidArgumentError(`Give one of ${LOG_LEVELS.join(', ')}.`);
+  }
+  return value;
+}
+
+function wholeNumber(value: string, least: number, most: number): number {
+  const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= least && number <= most)) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`Give a whole number ${range}.`);
+  }
+  return number;
+}

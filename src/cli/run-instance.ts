@@ -1,0 +1,88 @@
+import { type Logger, pino } from 'pino';
+import { type Api, startApi } from '../api/server.ts';
+import { startTracker } from '../tracker/start-tracker.ts';
+import type { Tracker } from '../tracker/tracker.ts';
+import { adminToken } from './admin-token.ts';
+import { CommandError, EXIT_FAILED } from './command-error.ts';
+import { dataFolderOf, hostsOf, type InstanceOptions, instanceNameOf } from './instance-options.ts';
+
+/** A running instance, as the command that started it shows it. */
+export interface RunningInstance {
+  readonly tracker: Tracker;
+  readonly cluster: string;
+  readonly name: string;
+  readonly dataDir: string;
+}
+
+const STDERR = 2;
+
+/**
+ * Runs one instance in this process, until SIGINT or SIGTERM stops it.
+ * @param show called once it serves; what it returns is called when it stops
+ * @throws CommandError when it cannot start, or fails later
+ */
+export async function runInstance(
+  options: InstanceOptions,
+  show: (instance: RunningInstance) => () => void,
+): Promise<void> {
+  const signalled = stopSignal();
+  const logger = pino({ level: options.logLevel }, pino.destination({ dest: STDERR, sync: true }));
+  const token = await adminToken(options.adminTokenFile);
+  const cluster = options.cluster;
+  const name = instanceNameOf(options);
+  const dataDir = dataFolderOf(options);
+  const tracker = await startTracker({
+    cluster,
+    name,
+    hosts: hostsOf(options),
+    port: options.port,
+    dataDir,
+    intervalSeconds: options.interval,
+  }).catch((error: unknown) => {
+    throw startError(error, options.port);
+  });
+  const api = await startApiOrClose(tracker, logger, token);
+  const hide = show({ tracker, cluster, name, dataDir });
+  const failure = await Promise.race([signalled, tracker.stopped]);
+  hide();
+  await api.close();
+  await tracker.close();
+  if (failure !== undefined) throw instanceError(failure);
+}
+
+async function startApiOrClose(tracker: Tracker, logger: Logger, token: string | undefined): Promise<Api> {
+  try {
+    return await startApi(tracker, { logger, adminToken: token });
+  } catch (error) {
+    await tracker.close();
+    throw error;
+  }
+}
+
+/** Settles at the first signal; the second ends the process at once. */
+function stopSignal(): Promise<undefined> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    const stop = () => {
+      if (stopping) process.exit(EXIT_FAILED);
+      stopping = true;
+      resolve(undefined);
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+function startError(error: unknown, port: number): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
+  return new CommandError(
+    'EADDRINUSE',
+    `port ${port} is taken: another program, or another instance, serves it; choose one with --port (0 takes a free one)`,
+    { cause: error },
+  );
+}
+
+function instanceError(reason: Error & { code?: unknown }): CommandError {
+  const code = typeof reason.code === 'string' ? reason.code : 'FAILED';
+  return new CommandError(code, `the instance stopped: ${reason.message}`, { cause: reason });
+}

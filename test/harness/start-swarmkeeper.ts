@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEADLINE_MS, waitFor } from './wait-for.ts';
+
+export const SWARMKEEPER = join(import.meta.dirname, '../../bin/swarmkeeper');
+
+/** What a process prints when it is ready. */
+export interface Listening {
+  readonly event: 'listening';
+  readonly clientPort: number;
+  readonly memberPort: number | null;
+  readonly pid: number;
+  readonly cluster: string;
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly data: string;
+}
+
+export interface Ended {
+  /** Exit code, or null after a signal. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** The program, by default bin/swarmkeeper of this checkout. */
+  readonly program?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** A process of the program, whose output is kept. Disposing of it kills it and waits. */
+export class SwarmkeeperProcess {
+  readonly pid: number;
+  stdout = '';
+  stderr = '';
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<Ended>;
+
+  constructor(args: readonly string[], { program = SWARMKEEPER, env = process.env }: RunOptions = {}) {
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (child.pid === undefined) throw new Error(`${program} cannot be started`);
+    this.pid = child.pid;
+    this.#child = child;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+    });
+    this.#ended = once(child, 'close').then(([code, signal]) => ({
+      code,
+      signal,
+      stdout: this.stdout,
+      stderr: this.stderr,
+    }));
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** The complete lines of stdout that are JSON objects, parsed. */
+  get jsonLines(): Record<string, unknown>[] {
+    return this.stdout
+      .split('\n')
+      .slice(0, -1)
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line));
+  }
+
+  /** Sends a signal to this very process. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end of the process, killing it (and failing) at the deadline. */
+  async ended(deadlineMs = DEADLINE_MS): Promise<Ended> {
+    const timer = setTimeout(() => this.kill('SIGKILL'), deadlineMs);
+    const ended = await this.#ended;
+    clearTimeout(timer);
+    return ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running) this.kill('SIGKILL');
+    await this.#ended;
+  }
+}
+
+/** Runs a command that ends by itself. */
+export async function runSwarmkeeper(args: readonly string[], options?: RunOptions): Promise<Ended> {
+  await using process = new SwarmkeeperProcess(args, options);
+  return await process.ended();
+}
+
+/** A tracker instance that is ready, as a process of its own. */
+export interface SwarmkeeperInstance extends AsyncDisposable {
+  readonly process: SwarmkeeperProcess;
+  readonly pid: number;
+  readonly clientPort: number;
+  readonly listening: Listening;
+  readonly dataDir: string;
+  /** Of the API and HTTP announces, without a slash at the end. */
+  readonly url: string;
+  /** SIGTERM by default; waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Ended>;
+}
+
+export interface StartOptions extends RunOptions {
+  /** `tracker` by default. */
+  readonly command?: 'tracker' | 'up';
+  /** Added to `--json --port 0 --data ...`; a later `--port` wins. */
+  readonly args?: readonly string[];
+  /** Kept, so that an instance can be started on it again; by default a temporary folder that goes with the instance. */
+  readonly dataDir?: string;
+}
+
+/**
+ * Starts an instance on a free port and waits until it listens. `await using` ends it.
+ * @throws with its output, when it ends before it listens
+ */
+export async function startSwarmkeeper(options: StartOptions = {}): Promise<SwarmkeeperInstance> {
+  const { command = 'tracker', args = [] } = options;
+  const own = options.dataDir === undefined ? await temporaryFolder() : undefined;
+  const dataDir = options.dataDir ?? own!.path;
+  const process = new SwarmkeeperProcess([command, '--json', '--port', '0', '--data', dataDir, ...args], options);
+  const dispose = async () => {
+    await process[Symbol.asyncDispose]();
+    await own?.[Symbol.asyncDispose]();
+  };
+  try {
+    const listening = await waitFor('the line that says it listens', () => {
+      const line = process.jsonLines.find(({ event }) => event === 'listening');
+      return line !== undefined || process.running ? line : { event: 'ended' };
+    });
+    if (listening.event === 'ended') {
+      const { code, stdout, stderr } = await process.ended();
+      throw new Error(`the instance ended with ${code} before it listened:\n${stdout}${stderr}`);
+    }
+    const { clientPort } = listening as unknown as Listening;
+    return {
+      process,
+      pid: process.pid,
+      clientPort,
+      listening: listening as unknown as Listening,
+      dataDir,
+      url: `http://127.0.0.1:${clientPort}`,
+      stop(signal = 'SIGTERM') {
+        process.kill(signal);
+        return process.ended();
+      },
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** An empty folder that is removed at the end: `await using folder = await temporaryFolder()`. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'swarmkeeper-test-'));
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
+  };
+}

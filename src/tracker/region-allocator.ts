@@ -51,7 +51,7 @@ export class RegionAllocator {
     // Regions start at multiples of their size: what is skipped for that stays usable for smaller ones.
     while (this.#end < start) {
       const aligned = 31 - Math.clz32(this.#end & -this.#end);
-      this.#link(this.#end >> SMALLEST_ORDER, aligned);
+      this.free(this.#end, aligned);
       this.#end += 2 ** aligned;
     }
     this.#end = start + size;

@@ -33,6 +33,8 @@ export class Admission {
   private readonly refusedBy = new Set<MemberId>();
   /** Since when at least one member refuses this incarnation. */
   private refusedSince: number | null = null;
+  /** When this member, still muted, last heard a keepalive of another process of its own identity. */
+  private doubleHeardAt = Number.NEGATIVE_INFINITY;
   /** Nothing but hellos is said or heard. */
   muted: boolean;
   private askAt: number;
@@ -42,7 +44,6 @@ export class Admission {
     // The first run of a new identity has no double.
     this.muted = state.self.boot > 1;
     this.askAt = state.now;
-    this.reconsider();
   }
 
   /** Is the message from the process that its sender's identity stands for? If not, the sender is told. */
@@ -52,9 +53,15 @@ export class Admission {
     return false;
   }
 
-  /** A keepalive: it keeps an incarnation alive, but never lets one in. */
+  /** A keepalive: it keeps an incarnation alive, but never lets one in. One of this member's own name is its double's. */
   keepalive(incarnation: Incarnation): void {
-    if (incarnation.member !== this.state.self.member) this.hear(incarnation, false);
+    const { member, boot, nonce } = this.state.self;
+    if (incarnation.member !== member) this.hear(incarnation, false);
+    else if (this.muted && (incarnation.boot !== boot || incarnation.nonce !== nonce)) {
+      this.doubleHeardAt = this.state.now;
+      this.refusedBy.add(member);
+      this.refusedSince ??= this.state.now;
+    }
   }
 
   /** @returns whether that incarnation's death is news about the one listened to. */
@@ -71,6 +78,8 @@ export class Admission {
     if (!this.muted || state.now < this.askAt) return;
     this.askAt = state.now + state.timing.askMs;
     for (const id of this.others()) state.send(id, { type: 'hello', term: state.term });
+    // The double fell silent: it was this member's former run, or has given up.
+    if (state.now > this.doubleHeardAt + state.timing.livenessMs) this.notRefusedBy(state.self.member);
     this.reconsider();
   }
 
@@ -86,8 +95,7 @@ export class Admission {
   onWelcome(message: Welcome): void {
     if (message.welcomed !== this.state.self.boot) return;
     this.welcomedBy.add(message.from);
-    this.refusedBy.delete(message.from);
-    if (this.refusedBy.size === 0) this.refusedSince = null;
+    this.notRefusedBy(message.from);
     this.reconsider();
   }
 
@@ -112,6 +120,11 @@ export class Admission {
   protected mayReplace(known: Known, boot: number): boolean {
     const alive = !known.dead && this.state.now < known.heardAt + this.state.timing.livenessMs;
     return boot > known.boot && !alive;
+  }
+
+  private notRefusedBy(member: MemberId): void {
+    this.refusedBy.delete(member);
+    if (this.refusedBy.size === 0) this.refusedSince = null;
   }
 
   private hear({ member, boot, nonce }: Incarnation, admits: boolean): boolean {
@@ -140,7 +153,9 @@ export class Admission {
       (id) => !this.welcomedBy.has(id) && !this.absent.has(id) && !this.known.get(id)?.dead,
     );
     const waited = state.now >= state.startedAt + state.timing.helloWaitMs;
-    if (voters.length === 0 || (welcomes >= majority(voters.length) && (unheard.length === 0 || waited))) {
+    // The only voter has nobody to ask, but its double's keepalives would have come by now.
+    const complete = unheard.length === 0 && others.length > 0;
+    if (voters.length === 0 || (welcomes >= majority(voters.length) && (complete || waited))) {
       this.muted = false;
     }
   }

@@ -55,8 +55,8 @@ export class Durability {
       type: 'persist',
       seq: this.seq,
       hardState: this.hardStateDirty ? hardState : null,
-      snapshot: this.snapshot,
       truncateFrom,
+      snapshot: this.snapshot,
       entries,
     };
     this.hardStateDirty = false;

@@ -63,10 +63,10 @@ export interface Persist {
   /** 1, 2, 3, ... within a run. */
   readonly seq: number;
   readonly hardState: HardState | null;
-  /** Replace the state machine by the staged snapshot and the log's start by its meta; later entries stay or go. */
-  readonly snapshot: { readonly meta: SnapshotMeta; readonly keepLater: boolean } | null;
   /** Delete the entries from this index on. */
   readonly truncateFrom: number | null;
+  /** Replace the state machine by the staged snapshot and the log's start by its meta; later entries stay or go. */
+  readonly snapshot: { readonly meta: SnapshotMeta; readonly keepLater: boolean } | null;
   readonly entries: readonly Entry[];
 }
 

@@ -22,6 +22,8 @@ export interface Throughput {
   retransmitted?: number;
   /** Share of the time in which the load had nothing to do: near 0, the load was the limit. */
   loadIdle: number;
+  /** UDP only: share of the time in which others used the load's core. Above a few percent the machine is too busy. */
+  loadHeldUp?: number;
   /** Share of the time in which the server's core worked. */
   serverBusy: number;
 }
@@ -34,6 +36,7 @@ export interface Latency {
   p99Us: number;
   p999Us: number;
   maxUs: number;
+  loadHeldUp: number;
   unanswered: number;
   errors: number;
 }

@@ -12,6 +12,9 @@ export interface Results {
   problems: string[];
 }
 
+/** Above this share of the load's core used by others, the report says so. */
+const NOISY_SHARE = 0.05;
+
 interface Column {
   title: string;
   digits: number;
@@ -57,11 +60,24 @@ export function asText({ machine, disk, rounds, verdicts, problems }: Results): 
     `data on ${disk.filesystem}, fdatasync of 4 KiB: ${disk.fdatasyncMs.toFixed(2)} ms (median)`,
     `medians of ${rounds.length} interleaved rounds`,
     '',
-    ...aligned(table),
+    ...aligned(table, 1),
     '',
-    ...aligned(targets),
+    ...aligned(targets, 2),
+    ...noiseNote(rounds),
     ...problems.map((problem) => `WRONG: ${problem}`),
   ].join('\n');
+}
+
+/** The load spins, so whatever it did not get of its core went to others. */
+function noiseNote(rounds: readonly Round[]): string[] {
+  const shares = rounds.flatMap((round) =>
+    [...round.values()].flatMap(({ steady, latency }) => [steady?.loadHeldUp ?? 0, latency?.loadHeldUp ?? 0]),
+  );
+  const worst = Math.max(0, ...shares);
+  if (worst < NOISY_SHARE) return [];
+  return [
+    `NOISY: others took up to ${format(worst * 100, 0)} % of the load's core; latencies are theirs, repeat on a quiet machine`,
+  ];
 }
 
 function cell({ value, digits }: Column, rounds: readonly Round[], name: string): string {
@@ -74,10 +90,12 @@ function format(value: number, digits: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** The first column to the left, the others to the right. */
-function aligned(rows: string[][]): string[] {
+/** The first columns to the left, the others, numbers, to the right. */
+function aligned(rows: string[][], left: number): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
   return rows.map((row) =>
-    row.map((text, column) => (column === 0 ? text.padEnd(widths[0]!) : text.padStart(widths[column]!))).join('  '),
+    row
+      .map((text, column) => (column < left ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)))
+      .join('  '),
   );
 }

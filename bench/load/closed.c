@@ -15,7 +15,7 @@
 
 enum {
   POLL_MS = 20,
-  TIMEOUT_CHECK_NS = 100 * 1000 * 1000,
+  TIMEOUT_CHECK_NS = 10 * 1000 * 1000,
   STALLED_SECONDS = 15, /* arrivals give up when nothing was acknowledged for so long */
   FIRST_BURST = 4,      /* announces a lane starts with; then two for each reply until all slots are in use */
 };
@@ -26,6 +26,7 @@ struct loop {
   uint64_t next_position[MAX_SOURCES]; /* arrivals: where each lane stands */
   uint64_t random[MAX_SOURCES];        /* steady: one generator a lane */
   struct cpu_time server_cpu;          /* when the measurement began */
+  uint64_t own_cpu_ns;                 /* then, too */
   uint64_t idle_ns;                    /* spent with nothing to receive */
   uint64_t next_timeout_check_ns;
 };
@@ -106,6 +107,8 @@ static int finish(struct loop *loop, const char *phase, double per_second, doubl
   report_number("perSecond", per_second);
   report_number("seconds", seconds);
   report_number("loadIdle", (double)loop->idle_ns / 1e9 / seconds);
+  if (!a->options->sleep)
+    report_number("loadHeldUp", 1 - (double)(own_cpu_nanoseconds() - loop->own_cpu_ns) / 1e9 / seconds);
   report_number("serverBusy", cpu_busy_since(loop->server_cpu, a->options->server_cpu));
   int code = report_tally(&a->tally, complete);
   announcer_close(a);
@@ -122,6 +125,7 @@ int run_arrivals(const struct options *options, const struct population *populat
   loop.announcer.arriving = true;
   uint64_t nearly_all = population->peers - population->peers / 100;
   loop.server_cpu = cpu_time_of(options->server_cpu);
+  loop.own_cpu_ns = own_cpu_nanoseconds();
   uint64_t began = start(&loop, options, population);
   uint64_t now = began, progress_ns = began, last = 0;
   double per_second = 0;
@@ -146,6 +150,7 @@ int run_steady(const struct options *options, const struct population *populatio
   *tally = (struct tally){0};
   loop.idle_ns = 0;
   loop.server_cpu = cpu_time_of(options->server_cpu);
+  loop.own_cpu_ns = own_cpu_nanoseconds();
   uint64_t began = now, until = now + (uint64_t)(options->seconds * 1e9);
   while (now < until) now = turn(&loop, now);
   double seconds = (double)(now - began) / 1e9;

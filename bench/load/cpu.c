@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 struct cpu_time cpu_time_of(uint32_t cpu) {
   struct cpu_time time = {0};
@@ -23,6 +24,12 @@ struct cpu_time cpu_time_of(uint32_t cpu) {
   }
   fclose(file);
   return time;
+}
+
+uint64_t own_cpu_nanoseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
 }
 
 double cpu_busy_since(struct cpu_time before, uint32_t cpu) {

@@ -273,10 +273,14 @@ int lane_receive(struct announcer *a, struct lane *lane, on_acknowledged *acknow
 
 void lane_check_timeouts(struct announcer *a, struct lane *lane, uint64_t now_ns) {
   uint64_t timeout_ns = (uint64_t)(a->options->timeout_ms * 1e6);
-  for (uint32_t i = 0; i < lane->slot_count; i++) {
-    struct slot *slot = &lane->slots[i];
+  uint32_t retransmitted = 0;
+  for (uint32_t i = 0; i < lane->slot_count && retransmitted < BATCH; i++) {
+    uint32_t index = lane->next_check;
+    struct slot *slot = &lane->slots[index];
+    lane->next_check = index + 1 == lane->slot_count ? 0 : index + 1;
     if (slot->transaction == 0 || now_ns < slot->sent_ns + timeout_ns) continue;
-    slot->transaction = next_transaction(lane, i);
+    retransmitted++;
+    slot->transaction = next_transaction(lane, index);
     slot->sent_ns = now_ns;
     a->tally.retransmitted++;
     put_in_batch(a, lane, slot);

@@ -56,6 +56,7 @@ struct lane {
   uint32_t slot_count;
   uint32_t *free_slots;
   uint32_t free_count;
+  uint32_t next_check; /* the slot at which the next search for timeouts begins */
   uint32_t batched; /* announces in `batch` that have not left yet */
   uint8_t batch[BATCH][ANNOUNCE_BYTES];
   struct iovec out[BATCH];
@@ -90,7 +91,10 @@ void lane_flush(struct announcer *a, struct lane *lane);
 /* Takes one batch of replies without waiting; returns how many datagrams came. */
 int lane_receive(struct announcer *a, struct lane *lane, on_acknowledged *acknowledged, void *context);
 
-/* Sends again what has waited longer than the timeout, and renews an ageing connection id. */
+/*
+ * Sends again what has waited longer than the timeout, and renews an ageing connection id. At most one batch a call: more
+ * at once would only be lost again by a server with a small receive buffer.
+ */
 void lane_check_timeouts(struct announcer *a, struct lane *lane, uint64_t now_ns);
 
 /* A socket bound to 127.0.0.(source + 1) and connected to the server. */

@@ -4,6 +4,8 @@ import type { Tracker, TrackerMetrics } from '../tracker/tracker.ts';
 import { clusterLines } from './status-command.ts';
 
 const REDRAW_MS = 1_000;
+const DEFAULT_ROWS = 24;
+const DEFAULT_COLUMNS = 80;
 
 /** Draws the cluster's state under what was printed so far, again each second. Returns the way to stop it. */
 export function startLiveView(tracker: Tracker, terminal: WriteStream): () => void {
@@ -13,8 +15,10 @@ export function startLiveView(tracker: Tracker, terminal: WriteStream): () => vo
   function draw(): void {
     const now = { metrics: tracker.metrics(), atMs: performance.now() };
     const lines = viewLines(tracker, before.metrics, now.metrics, now.atMs - before.atMs);
-    // What does not fit on the screen could not be drawn over.
-    const fitting = lines.slice(0, terminal.rows - 1).map((line) => line.slice(0, terminal.columns - 1));
+    // What does not fit on the screen could not be drawn over. A terminal may not know its size.
+    const rows = terminal.rows || DEFAULT_ROWS;
+    const columns = terminal.columns || DEFAULT_COLUMNS;
+    const fitting = lines.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
     terminal.moveCursor(0, -drawnLines);
     terminal.cursorTo(0);
     terminal.clearScreenDown();

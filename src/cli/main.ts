@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CommandError, EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE } from './command-error.ts';
+import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE } from './command-error.ts';
 import { contentsCommand } from './contents-command.ts';
 import { printJson } from './output.ts';
 import { statusCommand } from './status-command.ts';
@@ -53,8 +53,9 @@ function usageExit(error: CommanderError, argv: readonly string[]): number {
 
 function report(error: Error & { code?: string }, argv: readonly string[]): void {
   const code = typeof error.code === 'string' ? error.code : 'INTERNAL';
-  // What was not foreseen is a fault of the program: whoever reports it needs to say where.
-  const text = error instanceof CommandError || code !== 'INTERNAL' ? error.message : error.stack;
+  // What has no code of ours or of the operating system was not foreseen: whoever reports it needs to say where.
+  const foreseen = code !== 'INTERNAL' && !code.startsWith('ERR_');
+  const text = foreseen ? error.message : error.stack;
   process.stderr.write(`swarmkeeper: ${text}\n`);
   if (wantsJson(argv)) printJson({ event: 'error', code, message: error.message });
 }

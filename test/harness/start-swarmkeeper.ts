@@ -78,6 +78,21 @@ export class SwarmkeeperProcess {
     this.#child.kill(signal);
   }
 
+  /** Waits for something that it does, and yields that; fails at once, with its output, when the process ends first. */
+  async until<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+    let ended = false;
+    const found = await waitFor(what, async () => {
+      // Asked first: what it did before its end counts.
+      ended = !this.running;
+      return (await condition()) || ended;
+    });
+    if (found !== true || !ended) return found as NonNullable<T>;
+    const { code, stdout, stderr } = await this.ended();
+    const last = await condition();
+    if (last) return last;
+    throw new Error(`the process ended with ${code} before ${what}:\n${stdout}${stderr}`);
+  }
+
   /** Waits for the end of the process, killing it (and failing) at the deadline. */
   async ended(deadlineMs = DEADLINE_MS): Promise<Ended> {
     const timer = setTimeout(() => this.kill('SIGKILL'), deadlineMs);
@@ -134,20 +149,14 @@ export async function startSwarmkeeper(options: StartOptions = {}): Promise<Swar
     await own?.[Symbol.asyncDispose]();
   };
   try {
-    const listening = await waitFor('the line that says it listens', () => {
-      const line = process.jsonLines.find(({ event }) => event === 'listening');
-      return line !== undefined || process.running ? line : { event: 'ended' };
-    });
-    if (listening.event === 'ended') {
-      const { code, stdout, stderr } = await process.ended();
-      throw new Error(`the instance ended with ${code} before it listened:\n${stdout}${stderr}`);
-    }
-    const { clientPort } = listening as unknown as Listening;
+    const line = await process.until('it listens', () => process.jsonLines.find(({ event }) => event === 'listening'));
+    const listening = line as unknown as Listening;
+    const { clientPort } = listening;
     return {
       process,
       pid: process.pid,
       clientPort,
-      listening: listening as unknown as Listening,
+      listening,
       dataDir,
       url: `http://127.0.0.1:${clientPort}`,
       stop(signal = 'SIGTERM') {

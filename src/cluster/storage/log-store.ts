@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { LogFailedError, type MemberId } from '../replicated-log.ts';
-import { closeQuietly, openSqliteFile, type SqliteFormat, StorageError, storageError } from './sqlite-file.ts';
+import {
+  closeQuietly,
+  corruption,
+  openSqliteFile,
+  type SqliteFormat,
+  StorageError,
+  storageError,
+} from './sqlite-file.ts';
 
 /** An entry of the log. Indexes and terms are numbers here, exact to 2^53; the seam shows bigints. */
 export interface LogEntry {
@@ -155,9 +162,9 @@ export class LogStore {
     try {
       for (const row of this.#select.iterate(from) as Iterable<unknown> as Iterable<EntryRow>) {
         const entry = { index: row.idx, term: row.term, kind: row.kind, batch: row.batch };
-        if (entry.index !== from + entries.length) throw new Error(`entry ${from + entries.length} is missing`);
+        if (entry.index !== from + entries.length) throw corruption(`entry ${from + entries.length} is missing`);
         if (!(entry.batch instanceof Uint8Array) || checksum(entry) !== row.crc) {
-          throw new Error(`entry ${entry.index} is damaged: its checksum differs`);
+          throw corruption(`entry ${entry.index} is damaged: its checksum differs`);
         }
         entries.push(entry);
         bytes += entry.batch.length;

@@ -90,6 +90,11 @@ export function storageError(path: string, what: string, error: unknown): Storag
   return new StorageError(code, path, `${what} at ${path}: ${reason}; ${advice}`, { cause: error });
 }
 
+/** Damage that SQLite did not see itself, as an error like those of SQLite. */
+export function corruption(reason: string): Error {
+  return Object.assign(new Error(reason), { errcode: SQLITE_CORRUPT });
+}
+
 /** Closing a connection that has already failed may fail again; the first failure is the one to report. */
 export function closeQuietly(db: DatabaseSync | undefined): void {
   try {

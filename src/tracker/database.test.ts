@@ -1,0 +1,434 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, it, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { damagePage, smallDisk, temporaryFolder } from '../cluster/storage/storage-faults.ts';
+import { type IndexedBatch, TrackerDatabase } from './database.ts';
+import { MAX_OPERATIONS_PER_ROUND } from './database-writer.ts';
+import {
+  BatchWriter,
+  FLAG_COMPLETED,
+  FLAG_IPV6,
+  OP_ADMISSION_ADD,
+  OP_ADMISSION_REMOVE,
+  OP_ANNOUNCE,
+  OP_TOUCH,
+} from './operations.ts';
+import { TABLES_FILE } from './schema.ts';
+import { loadTables } from './table-loader.ts';
+import { TablesModel } from './tables-model.ts';
+
+/** Hashes that a column of numeric affinity would not keep, and some that differ late. */
+const HASHES = [
+  '0000000000000000000000000000000000000012',
+  '1234567890123456789012345678901234567890',
+  '12e3000000000000000000000000000000000000',
+  'abcdef0123456789abcdef0123456789abcdef01',
+  'abcdef0123456789abcdef0123456789abcdef02',
+];
+const PEERS = [
+  '0a0000010001',
+  '0a0000010002',
+  'c0a8000affff',
+  '20010db80000000000000000000000011ae1',
+  '20010db80000000000000000000000011ae2',
+  '00000000000000000000ffff0a0000010001',
+];
+const NAMES = ['', 'a', 'Schöne Grüße', 'x'.repeat(255)];
+
+const fromHex = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
+const flagsOf = (address: Uint8Array) => (address.length === 18 ? FLAG_IPV6 : 0);
+
+type Write = (writer: BatchWriter) => void;
+
+const hash = fc.constantFrom(...HASHES).map(fromHex);
+const address = fc.constantFrom(...PEERS).map(fromHex);
+const left = fc.constantFrom(0, 0, 1, 5_000_000_000, 2 ** 53, Number.MAX_VALUE);
+const operation: fc.Arbitrary<Write> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(fc.constantFrom(OP_ANNOUNCE, OP_ANNOUNCE, OP_TOUCH), hash, address, left, fc.boolean())
+      .map(([code, h, a, l, completed]): Write => {
+        const flags = flagsOf(a) | (completed ? FLAG_COMPLETED : 0);
+        return (writer) => writer.peer(code, flags, h, 0, a, 0, l);
+      }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(hash, address).map(
+      ([h, a]): Write =>
+        (w) =>
+          w.stop(flagsOf(a), h, 0, a, 0),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(hash, address, fc.integer({ min: 0, max: 40 })).map(
+      ([h, a, cutoff]): Write =>
+        (w) =>
+          w.expire(flagsOf(a), h, 0, a, 0, cutoff),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(hash, fc.constantFrom(-1, 0, 2 ** 40, 2 ** 60), fc.constantFrom(...NAMES)).map(
+      ([h, size, name]): Write =>
+        (w) =>
+          w.content(h, 0, size, new TextEncoder().encode(name)),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: hash.map(
+      (h): Write =>
+        (w) =>
+          w.forget(h, 0),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.oneof(
+      fc.integer({ min: 0, max: 2 }).map(
+        (mode): Write =>
+          (w) =>
+            w.admissionMode(mode),
+      ),
+      fc.tuple(fc.constantFrom(OP_ADMISSION_ADD, OP_ADMISSION_REMOVE), fc.constantFrom(1, 2), hash).map(
+        ([code, list, h]): Write =>
+          (w) =>
+            w.admission(code, list, h),
+      ),
+      fc.uint8Array({ minLength: 16, maxLength: 16 }).map(
+        (key): Write =>
+          (w) =>
+            w.secret(key),
+      ),
+    ),
+  },
+);
+
+/** Batches with the time that passes before each, milliseconds. */
+const history = fc.array(
+  fc.tuple(fc.integer({ min: 0, max: 5_000 }), fc.array(operation, { minLength: 1, maxLength: 120 })),
+  { minLength: 1, maxLength: 8 },
+);
+
+function toBatches(list: [number, Write[]][]): IndexedBatch[] {
+  let time = 0;
+  return list.map(([pause, writes], i) => {
+    const writer = new BatchWriter(1 << 17);
+    for (const write of writes) write(writer);
+    time += pause;
+    return { index: BigInt(i + 1), batch: writer.take(time) };
+  });
+}
+
+function announces(index: number, count: number, hashes = 1, firstPeer = 0): IndexedBatch {
+  const writer = new BatchWriter(count * 64 + 1024);
+  for (let i = 0; i < count; i++) {
+    const peer = fromHex((firstPeer + i).toString(16).padStart(8, '0').concat('1ae1'));
+    const infoHash = fromHex(((firstPeer + i) % hashes).toString(16).padStart(40, '7'));
+    writer.peer(OP_ANNOUNCE, 0, infoHash, 0, peer, 0, 1);
+  }
+  return { index: BigInt(index), batch: writer.take(1_000) };
+}
+
+/** Everything that is in the tables, comparable. */
+function dump(path: string) {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const all = (sql: string) => {
+    const statement = db.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    return statement.all() as unknown as unknown[][];
+  };
+  const tables = {
+    peers: all('SELECT id, host, port, contents FROM PEER_INFO ORDER BY id'),
+    contents: all(
+      'SELECT sha1, host, port, "left", last_seen FROM CONTENTS LEFT JOIN PEER_INFO ON id = peer_id',
+    ).sort(),
+    swarms: all('SELECT sha1, hex(name), CAST(size AS TEXT), completed FROM SWARM ORDER BY sha1'),
+    admission: all('SELECT list, sha1 FROM ADMISSION ORDER BY list, sha1'),
+    meta: all('SELECT applied_index, cluster_time, admission_mode, hex(secret) FROM META'),
+  };
+  db.close();
+  return tables;
+}
+
+function open(t: TestContext): { path: string; db: TrackerDatabase } {
+  const path = join(temporaryFolder(t), TABLES_FILE);
+  const db = TrackerDatabase.open(path);
+  t.after(() => db.close());
+  return { path, db };
+}
+
+describe('TrackerDatabase', () => {
+  it('equals a simple model for any operations, however their batches are grouped', (t) => {
+    const folder = temporaryFolder(t);
+    let run = 0;
+    fc.assert(
+      fc.property(history, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), (list, cuts) => {
+        const batches = toBatches(list);
+        const model = new TablesModel();
+        for (const { batch } of batches) model.apply(batch);
+
+        const together = join(folder, `${run}-together.db`);
+        const apart = join(folder, `${run++}-apart.db`);
+        const one = TrackerDatabase.open(together);
+        one.applyBatches(batches);
+        one.close();
+        let two = TrackerDatabase.open(apart);
+        let from = 0;
+        batches.forEach((_, i) => {
+          if (i < batches.length - 1 && !cuts[i]) return;
+          // What was applied before is skipped.
+          two.applyBatches(batches.slice(Math.max(0, from - 1), i + 1));
+          from = i + 1;
+          if (cuts[7]) {
+            two.close();
+            two = TrackerDatabase.open(apart);
+          }
+        });
+        two.close();
+
+        const tables = dump(together);
+        assert.deepEqual(dump(apart), tables);
+        assert.deepEqual(
+          tables.contents.map(([sha1, host, port, l, seen]) => `${sha1} ${host} ${port} ${l} ${seen}`).sort(),
+          model.contents(),
+        );
+        assert.deepEqual(
+          tables.swarms.map(([sha1, name, size, completed]) => `${sha1} ${name} ${size} ${completed}`),
+          model.swarms(),
+        );
+        assert.deepEqual(
+          tables.peers.map(([, host, port, contents]) => `${host} ${port} ${contents}`).sort(),
+          model.peers(),
+        );
+        assert.deepEqual(
+          tables.admission.map(([listed, sha1]) => `${listed} ${sha1}`),
+          model.admission(),
+        );
+        const [, time, mode, secret] = tables.meta[0];
+        assert.deepEqual([time, Number(mode), secret], [model.time, model.mode, model.secret]);
+        assert.deepEqual(reload(together), model.loaded());
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('keeps hashes of digits only as text', (t) => {
+    const { path, db } = open(t);
+    const peer = fromHex(PEERS[0]);
+    const writer = new BatchWriter(4096);
+    for (const sha1 of HASHES) writer.peer(OP_ANNOUNCE, 0, fromHex(sha1), 0, peer, 0, 1);
+    for (const sha1 of HASHES) writer.admission(OP_ADMISSION_ADD, 1, fromHex(sha1));
+    db.applyBatches([{ index: 1n, batch: writer.take(0) }]);
+    const reader = new DatabaseSync(path, { readOnly: true });
+    for (const table of ['CONTENTS', 'SWARM', 'ADMISSION']) {
+      const rows = reader.prepare(`SELECT sha1, typeof(sha1) AS type FROM ${table} ORDER BY sha1`).all();
+      assert.deepEqual(
+        rows.map((row) => ({ ...row })),
+        HASHES.map((sha1) => ({ sha1, type: 'text' })),
+      );
+    }
+    reader.close();
+  });
+
+  it('applies more operations than it sorts at once', (t) => {
+    const { path, db } = open(t);
+    const count = MAX_OPERATIONS_PER_ROUND + 1_000;
+    db.applyBatches([announces(1, count, 50), announces(2, 10, 50)]);
+    const reader = new DatabaseSync(path, { readOnly: true });
+    const { contents, peers, references } = reader
+      .prepare(
+        `SELECT (SELECT count(*) FROM CONTENTS) AS contents, (SELECT count(*) FROM PEER_INFO) AS peers,
+         (SELECT sum(contents) FROM PEER_INFO) AS "references"`,
+      )
+      .get() as Record<string, number>;
+    reader.close();
+    assert.deepEqual([contents, peers, references], [count, count, count]);
+  });
+
+  it('moves its position over entries without a batch', (t) => {
+    const { db } = open(t);
+    db.applyBatches([announces(1, 1)], 5n);
+    assert.equal(db.appliedIndex, 5n);
+    db.applyBatches([], 7n);
+    assert.equal(db.appliedIndex, 7n);
+    db.applyBatches([announces(6, 1)]);
+    assert.equal(db.appliedIndex, 7n);
+  });
+
+  it('applies nothing of a transaction with a batch that it cannot read', (t) => {
+    const { path, db } = open(t);
+    db.applyBatches([announces(1, 3)]);
+    const before = dump(path);
+    const strange = announces(3, 1).batch;
+    strange[16] = 200;
+    assert.throws(() => db.applyBatches([announces(2, 5, 1, 100), { index: 3n, batch: strange }]), {
+      code: 'BAD_BATCH',
+    });
+    assert.equal(db.appliedIndex, 1n);
+    assert.deepEqual(dump(path), before);
+    db.applyBatches([announces(2, 2, 1, 100)]);
+    assert.equal(db.appliedIndex, 2n);
+  });
+
+  it('has after a power cut at least what its last checkpoint held', (t) => {
+    const { path, db } = open(t);
+    assert.equal(db.durableIndex, 0n);
+    db.applyBatches([announces(1, 100)]);
+    assert.equal(db.checkpoint(), true);
+    assert.equal(db.durableIndex, 1n);
+    db.applyBatches([announces(2, 100, 1, 100)]);
+    assert.equal(db.durableIndex, 1n);
+    // The WAL is what was not synced.
+    const copy = join(temporaryFolder(t), TABLES_FILE);
+    copyFileSync(path, copy);
+    const after = TrackerDatabase.open(copy);
+    assert.equal(after.appliedIndex, 1n);
+    after.check();
+    after.close();
+  });
+
+  it('says that a checkpoint is incomplete while a reader needs the WAL', (t) => {
+    const { path, db } = open(t);
+    db.applyBatches([announces(1, 100)]);
+    const reader = new DatabaseSync(path, { readOnly: true });
+    reader.exec('BEGIN');
+    reader.prepare('SELECT * FROM META').get();
+    db.applyBatches([announces(2, 100, 1, 100)]);
+    assert.equal(db.checkpoint(), false);
+    assert.equal(db.durableIndex, 0n);
+    reader.exec('COMMIT');
+    assert.equal(db.checkpoint(), true);
+    assert.equal(db.durableIndex, 2n);
+    reader.close();
+  });
+});
+
+describe('TrackerDatabase on a bad file or disk', () => {
+  it('names a text file, a foreign database, a newer format and a damaged header', (t) => {
+    const folder = temporaryFolder(t);
+    const file = (name: string) => join(folder, name);
+    writeFileSync(file('text'), 'dear diary');
+    assert.throws(() => TrackerDatabase.open(file('text')), { code: 'FOREIGN_FILE', message: /no SQLite database/ });
+
+    const other = new DatabaseSync(file('foreign'));
+    other.exec('CREATE TABLE t (x)');
+    other.close();
+    assert.throws(() => TrackerDatabase.open(file('foreign')), { code: 'FOREIGN_FILE', message: /another program/ });
+
+    TrackerDatabase.open(file('newer')).close();
+    const newer = new DatabaseSync(file('newer'));
+    newer.exec('PRAGMA user_version = 99');
+    newer.close();
+    assert.throws(() => TrackerDatabase.open(file('newer')), { code: 'NEWER_VERSION', message: /format 99 .*upgrade/ });
+
+    TrackerDatabase.open(file('header')).close();
+    damagePage(file('header'), 1);
+    assert.throws(() => TrackerDatabase.open(file('header')), {
+      code: 'FOREIGN_FILE',
+      message: /first bytes are damaged/,
+    });
+  });
+
+  it('finds damage in the middle of the file when checking and when loading', (t) => {
+    const { path, db } = open(t);
+    db.applyBatches([announces(1, 20_000, 100)]);
+    db.close();
+    const pages = statSync(path).size / 4096;
+    for (let page = 10; page < pages; page += 7) damagePage(path, page);
+    const damaged = TrackerDatabase.open(path);
+    assert.throws(() => damaged.check(), { code: 'CORRUPT_FILE', message: /restore a copy/ });
+    assert.throws(() => reload(path), { code: 'CORRUPT_FILE', message: /restore a copy/ });
+    damaged.close();
+  });
+
+  it('says that the folder cannot be written', (t) => {
+    const disk = smallDisk(t, '4m');
+    if (!disk) return;
+    TrackerDatabase.open(join(disk.folder, TABLES_FILE)).close();
+    disk.readOnly();
+    assert.throws(() => TrackerDatabase.open(join(disk.folder, TABLES_FILE)), {
+      code: 'UNWRITABLE',
+      message: /make the/,
+    });
+  });
+
+  it('keeps what it had on a full disk, and goes on when there is space', (t) => {
+    const disk = smallDisk(t, '4m');
+    if (!disk) return;
+    const path = join(disk.folder, TABLES_FILE);
+    const db = TrackerDatabase.open(path);
+    let index = 0;
+    assert.throws(
+      () => {
+        for (;;) {
+          db.applyBatches([announces(index + 1, 2_000, 10, index * 2_000)]);
+          index++;
+          db.checkpoint();
+        }
+      },
+      { code: 'DISK_FULL', message: /free space/ },
+    );
+    assert.equal(db.appliedIndex, BigInt(index));
+    db.close();
+    disk.grow('64m');
+    const again = TrackerDatabase.open(path);
+    again.check();
+    assert.equal(again.appliedIndex, BigInt(index));
+    again.applyBatches([announces(index + 1, 2_000, 10, index * 2_000)]);
+    again.close();
+    assert.equal(dump(path).contents.length, (index + 1) * 2_000);
+  });
+});
+
+describe('loadTables', () => {
+  it('hands over a swarm larger than a page whole', (t) => {
+    const { path, db } = open(t);
+    const count = 70_000;
+    db.applyBatches([announces(1, count, 1), announces(2, 5, 3, count)]);
+    const peers = reload(path).filter((line) => line.startsWith('peer'));
+    assert.equal(new Set(peers).size, count + 5);
+    assert.equal(peers.length, count + 5);
+  });
+
+  it('passes on what the sink throws', (t) => {
+    const { path } = open(t);
+    const full = new Error('no room');
+    const sink = {
+      meta: () => {
+        throw full;
+      },
+      admission: () => undefined,
+      swarm: () => undefined,
+      peers: () => undefined,
+    };
+    assert.throws(() => loadTables(path, sink), full);
+  });
+});
+
+/** What a sink gets, as sorted lines like those of the model. */
+function reload(path: string): string[] {
+  const lines: string[] = [];
+  const hex = (bytes: Uint8Array | undefined) => (bytes ? Buffer.from(bytes).toString('hex') : 'none');
+  loadTables(path, {
+    meta: (meta) => lines.push(`meta ${meta.clusterTimeMs} ${meta.admissionMode} ${hex(meta.secret)}`),
+    admission: (list, infoHash) => lines.push(`listed ${list} ${hex(infoHash)}`),
+    swarm: (infoHash, completed, name, size) =>
+      lines.push(`swarm ${hex(infoHash)} ${completed} ${hex(name)} ${name ? size : ''}`),
+    peers: (infoHash, family, count, addresses, lastSeen, seeders) => {
+      const bytes = family === 4 ? 6 : 18;
+      for (let i = 0; i < count; i++) {
+        const compact = addresses.subarray(i * bytes, (i + 1) * bytes);
+        lines.push(`peer ${hex(infoHash)} ${hex(compact)} ${lastSeen[i]} ${seeders[i]}`);
+      }
+    },
+  });
+  return lines.sort();
+}

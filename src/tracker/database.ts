@@ -1,0 +1,132 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { closeQuietly, corruption, openSqliteFile, storageError } from '../cluster/storage/sqlite-file.ts';
+import { DatabaseWriter, prepareWithBigInts, type Statement } from './database-writer.ts';
+import { BatchError } from './operations.ts';
+import { TABLES_FORMAT } from './schema.ts';
+
+/** A committed batch and its place in the log. */
+export interface IndexedBatch {
+  readonly index: bigint;
+  readonly batch: Uint8Array;
+}
+
+/**
+ * The DB Manager: PEER_INFO, CONTENTS and SWARM in SQLite, brought up to date from the log.
+ *
+ * The one connection that writes the file. After an error it is done for: the tables stand where the last transaction
+ * left them, and the log has what is missing.
+ */
+export class TrackerDatabase {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #writer: DatabaseWriter;
+  readonly #saveMeta: Statement;
+  #appliedIndex: bigint;
+  #durableIndex: bigint;
+  #closed = false;
+
+  /**
+   * Opens the tables at `path`; creates them where there is no file.
+   * @throws {StorageError} the file is foreign, newer, corrupt or unwritable
+   */
+  static open(path: string): TrackerDatabase {
+    const db = openSqliteFile(path, TABLES_FORMAT);
+    try {
+      return new TrackerDatabase(path, db);
+    } catch (error) {
+      closeQuietly(db);
+      throw storageError(path, TABLES_FORMAT.what, error);
+    }
+  }
+
+  private constructor(path: string, db: DatabaseSync) {
+    this.path = path;
+    this.#db = db;
+    this.#writer = new DatabaseWriter(db);
+    this.#saveMeta = prepareWithBigInts(db, 'UPDATE META SET applied_index = ?, cluster_time = max(cluster_time, ?)');
+    const { applied_index } = db.prepare('SELECT applied_index FROM META').get() as { applied_index: number };
+    this.#appliedIndex = BigInt(applied_index);
+    // What a crash of the process left in the WAL may still be lost in a power cut.
+    this.#durableIndex = 0n;
+  }
+
+  /** The log entry that the tables show. */
+  get appliedIndex(): bigint {
+    return this.#appliedIndex;
+  }
+
+  /** The log entry below which the tables cannot fall, whatever happens to the power; 0 until the first checkpoint. */
+  get durableIndex(): bigint {
+    return this.#durableIndex;
+  }
+
+  /**
+   * Applies batches in one transaction; the more, the cheaper each. Batches up to `appliedIndex` are skipped.
+   * @param through the log entry that the tables show afterwards, if entries without a batch follow the last one
+   * @throws {StorageError} nothing of it was applied
+   * @throws {BatchError} a newer program wrote a batch; nothing was applied
+   */
+  applyBatches(batches: readonly IndexedBatch[], through?: bigint): void {
+    const fresh = batches.filter(({ index }) => index > this.#appliedIndex);
+    const index = through ?? fresh.at(-1)?.index ?? this.#appliedIndex;
+    if (index <= this.#appliedIndex) return;
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const time = this.#writer.apply(fresh.map(({ batch }) => batch));
+      this.#saveMeta.run(Number(index), time ?? 0);
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
+      if (error instanceof BatchError) throw error;
+      throw storageError(this.path, TABLES_FORMAT.what, error);
+    }
+    this.#appliedIndex = index;
+  }
+
+  /**
+   * Moves the WAL into the tables and syncs, as far as readers allow.
+   * @returns whether all of it went: then `durableIndex` is `appliedIndex`
+   * @throws {StorageError}
+   */
+  checkpoint(): boolean {
+    try {
+      const row = this.#db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as Record<
+        'busy' | 'log' | 'checkpointed',
+        number
+      >;
+      const complete = row.busy === 0 && row.log === row.checkpointed;
+      if (complete) this.#durableIndex = this.#appliedIndex;
+      return complete;
+    } catch (error) {
+      throw storageError(this.path, TABLES_FORMAT.what, error);
+    }
+  }
+
+  /**
+   * Reads the structure of the whole file.
+   * @throws {StorageError} it is damaged
+   */
+  check(): void {
+    try {
+      const [problem] = Object.values(this.#db.prepare('PRAGMA quick_check(1)').get() ?? {});
+      if (problem !== 'ok') throw corruption(String(problem));
+    } catch (error) {
+      throw storageError(this.path, TABLES_FORMAT.what, error);
+    }
+  }
+
+  /** Moves the WAL into the tables. Can be called twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeQuietly(this.#db);
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    } catch {
+      // Without a commit nothing of the transaction is ever seen; the first failure is the one to report.
+    }
+  }
+}

@@ -200,6 +200,13 @@ test('an instance says where it listens, serves there, and stops cleanly when it
   }
 });
 
+test('a signal that arrives twice, as npm passes on what the terminal already sent, still stops it cleanly', async () => {
+  await using instance = await startSwarmkeeper();
+  instance.process.kill('SIGINT');
+  const { code, stderr } = await instance.stop('SIGTERM');
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
 test('what a client announces is in the contents', async () => {
   await using instance = await startSwarmkeeper({ args: ['--interval', '60'] });
   await using client = await UdpClient.open('127.0.0.1', instance.clientPort);

@@ -17,7 +17,7 @@ export function metricsRoute(tracker: Tracker): FastifyPluginAsync {
 }
 
 /** The metrics of one tracker: a registry of its own, so that several instances of one process do not mix. */
-export function trackerRegistry(tracker: Tracker): Registry {
+function trackerRegistry(tracker: Tracker): Registry {
   const registry = new Registry();
   for (const [name, help] of Object.entries(COUNTERS)) {
     new Counter({

@@ -15,6 +15,8 @@ export interface RunningInstance {
 }
 
 const STDERR = 2;
+/** Ctrl-C reaches every process of the terminal, and npm passes it on as well: what comes this close is the same one. */
+const SAME_SIGNAL_MS = 500;
 
 /**
  * Runs one instance in this process, until SIGINT or SIGTERM stops it.
@@ -59,13 +61,13 @@ async function startApiOrClose(tracker: Tracker, logger: Logger, token: string |
   }
 }
 
-/** Settles at the first signal; the second ends the process at once. */
+/** Settles at the first signal; a later one ends the process at once. */
 function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let firstAtMs: number | undefined;
     const stop = () => {
-      if (stopping) process.exit(EXIT_FAILED);
-      stopping = true;
+      firstAtMs ??= performance.now();
+      if (performance.now() - firstAtMs > SAME_SIGNAL_MS) process.exit(EXIT_FAILED);
       resolve(undefined);
     };
     process.on('SIGINT', stop);

@@ -103,7 +103,7 @@ export class MemoryTracker implements Tracker {
   metrics(): TrackerMetrics {
     const peers = Array.from(this.#contents.values(), (content) => content.peers).flat();
     return {
-      counters: this.counters,
+      counters: { ...this.counters },
       swarms: this.#contents.size,
       peers: peers.length,
       seeders: peers.filter((peer) => peer.left === 0).length,

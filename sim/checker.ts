@@ -46,10 +46,10 @@ export class Checker {
   /** Where each proposal was committed. */
   private readonly committedAt = new Map<number, number>();
   private lastAcknowledged = 0;
-  private readonly disksOf: (member: MemberId) => Disk | null;
+  private readonly disksOf: (member: MemberId) => readonly Disk[];
 
-  /** @param disksOf the disk of a member; null if it was wiped: a lost disk never speaks again under that name. */
-  constructor(disksOf: (member: MemberId) => Disk | null) {
+  /** @param disksOf the disk of a member, and its copies; none if it was wiped: it never speaks again under that name. */
+  constructor(disksOf: (member: MemberId) => readonly Disk[]) {
     this.disksOf = disksOf;
   }
 
@@ -166,8 +166,9 @@ export class Checker {
     const { voters } = seen.core.membership.membership;
     let holders = 0;
     for (const id of voters) {
-      const disk = this.disksOf(id);
-      if (disk === null || disk.base.index >= entry.index || disk.termAt(entry.index) === entry.term) holders++;
+      const disks = this.disksOf(id);
+      const holds = (disk: Disk) => disk.base.index >= entry.index || disk.termAt(entry.index) === entry.term;
+      if (disks.length === 0 || disks.some(holds)) holders++;
     }
     if (holders < majority(voters.length)) {
       this.fail(

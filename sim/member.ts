@@ -21,7 +21,7 @@ export interface World {
   /** Called after every step; the invariants over all members are checked here. */
   afterStep(member: Member, event: Event): void;
   send(from: Member, message: Message): void;
-  halted(member: Member, reason: 'duplicate' | 'removed'): void;
+  halted(member: Member): void;
   /** Multiplier of disk latency at the moment. */
   readonly diskSlowness: number;
 }
@@ -37,6 +37,8 @@ export class Member implements Observed {
   readonly label: string;
   readonly boot: number;
   readonly nonce: number;
+  /** Virtual time. */
+  readonly startedAt: number;
   tables: Tables;
   running = true;
   /** Events that wait while the process is stopped (SIGSTOP); null: it runs. */
@@ -56,6 +58,7 @@ export class Member implements Observed {
     this.slot = slot;
     this.disk = disk;
     this.rate = rate;
+    this.startedAt = world.timeline.now;
     // Durable before the core is made.
     disk.boot++;
     this.boot = disk.boot;
@@ -171,7 +174,7 @@ export class Member implements Observed {
         return;
       case 'halt':
         this.running = false;
-        this.world.halted(this, effect.reason);
+        this.world.halted(this);
         return;
       case 'role':
       case 'membership':

@@ -2,7 +2,7 @@ import type { Concerns } from '../src/cluster/consensus/core.ts';
 import type { Event } from '../src/cluster/consensus/events.ts';
 import type { MemberId } from '../src/cluster/consensus/identity.ts';
 import { InvariantError } from '../src/cluster/consensus/invariant.ts';
-import { type Membership, membershipOf, NO_MEMBERS } from '../src/cluster/consensus/membership.ts';
+import { isMember, type Membership, membershipOf, NO_MEMBERS } from '../src/cluster/consensus/membership.ts';
 import type { Message } from '../src/cluster/consensus/messages.ts';
 import { Checker, Violation } from './checker.ts';
 import { Disk } from './disk.ts';
@@ -38,8 +38,8 @@ interface Slot {
   disk: Disk;
   readonly rate: number;
   process: Member | null;
-  /** A copied data folder, thrown away when its process has stopped. */
-  copyOf: Slot | null;
+  /** One of two copies of a data folder that is not used any more. */
+  abandoned: boolean;
   restartPlanned: boolean;
 }
 
@@ -84,6 +84,8 @@ class Simulation implements World {
   private nextProposal = 1;
   private chaos = true;
   private proposing = true;
+  /** Counts partitions: the end of one must not mend the next. */
+  private mendings = 0;
   private readonly keepalives: boolean;
 
   constructor(options: Options) {
@@ -92,7 +94,7 @@ class Simulation implements World {
     this.scenario = drawScenario(this.random);
     this.concerns = options.concerns ?? {};
     this.network = new Network(this.timeline, this.random, this.scenario.network);
-    this.checker = new Checker((id) => (this.lost.has(id) ? null : this.diskOf(id)));
+    this.checker = new Checker((id) => (this.lost.has(id) ? [] : this.disksOf(id)));
     this.keepalives = this.scenario.faults.includes('copy');
   }
 
@@ -132,15 +134,18 @@ class Simulation implements World {
     }
   }
 
-  halted(member: Member, reason: 'duplicate' | 'removed'): void {
+  /** A process gave up as a duplicate. Whoever runs the machines keeps the folder that went on, or the fuller one. */
+  halted(member: Member): void {
     const slot = this.slots[member.slot];
-    this.trace(`${member.label} halts: ${reason}`);
+    this.trace(`${member.label} halts as a duplicate`);
     slot.process = null;
     member.crash();
     this.noticeDeath(member);
-    if (slot.copyOf !== null) return;
-    if (reason === 'removed') this.lose(slot);
-    this.planRestart(slot);
+    const doubles = this.slots.filter(({ disk, abandoned }) => disk.member === member.member && !abandoned);
+    const kept = doubles.find(({ process }) => process !== null) ?? doubles.reduce(fuller);
+    if (kept === slot) this.planRestart(slot);
+    else slot.abandoned = true;
+    if (kept.process === null) this.planRestart(kept);
   }
 
   private *answering(): Iterable<Member> {
@@ -166,7 +171,7 @@ class Simulation implements World {
   private fault(fault: Fault): void {
     const { random, timeline } = this;
     // While a copied folder runs, nothing may hide its original: see the README of the core on duplicates.
-    if (this.slots.some((slot) => slot.copyOf !== null && slot.process !== null)) return;
+    if (this.hasDoubles()) return;
     const running = this.processes();
     if (running.length === 0) return;
     const victim = random.pick(running);
@@ -221,6 +226,8 @@ class Simulation implements World {
 
   private partition(cut: (sideA: boolean, sideB: boolean, from: number, to: number) => boolean, oneWay: boolean): void {
     const { random, network } = this;
+    this.mendings++;
+    const mending = this.mendings;
     network.mend();
     const sides = this.slots.map(() => random.chance(0.5));
     for (const a of this.slots) {
@@ -231,7 +238,9 @@ class Simulation implements World {
       }
     }
     this.trace(`partition ${sides.map((side) => (side ? 'a' : 'b')).join('')}${oneWay ? ' one way' : ''}`);
-    this.timeline.after(random.between(100, 2_000), () => network.mend());
+    this.timeline.after(random.between(100, 2_000), () => {
+      if (mending === this.mendings) network.mend();
+    });
   }
 
   private crash(process: Member): void {
@@ -256,23 +265,25 @@ class Simulation implements World {
   }
 
   private planRestart(slot: Slot): void {
-    if (slot.restartPlanned) return;
+    if (slot.restartPlanned || slot.abandoned) return;
     slot.restartPlanned = true;
     const { random } = this;
     this.timeline.after(random.chance(0.3) ? random.between(5, 50) : random.between(100, 2_500), () => {
       slot.restartPlanned = false;
-      if (slot.process === null) this.start(slot);
+      if (slot.process === null && !slot.abandoned) this.start(slot);
     });
   }
 
   /** A disk is lost, unless that would leave some membership without a quorum for ever. */
   private wipe(process: Member): void {
     const memberships = this.slots.map((slot) => slot.process?.core.membership.membership ?? slot.disk.membership);
-    const bearable = (membership: Membership) => {
-      const gone = membership.voters.filter((id) => id === process.member || this.lost.has(id)).length;
-      return membership.voters.length === 0 || gone <= Math.floor((membership.voters.length - 1) / 2);
+    // A learner may be promoted, in the belief that it lives, up to a moment after its loss.
+    const bearable = ({ voters, learners }: Membership) => {
+      const gone = [...voters, ...learners].filter((id) => id === process.member || this.lost.has(id)).length;
+      const size = voters.length + (learners.includes(process.member) ? 1 : 0);
+      return gone <= Math.floor((size - 1) / 2);
     };
-    const concerned = memberships.filter(({ voters }) => voters.includes(process.member));
+    const concerned = memberships.filter((membership) => isMember(membership, process.member));
     if (!concerned.every(bearable)) return;
     const slot = this.slots[process.slot];
     this.crash(process);
@@ -292,18 +303,25 @@ class Simulation implements World {
   /** Someone starts a second instance from a copy of a running one's data folder. */
   private copy(original: Member): void {
     if (this.slots.length >= MOST_SLOTS || this.slots.some(({ process }) => process?.paused)) return;
+    // The others must have had time to hear the original.
+    if (this.timeline.now < original.startedAt + 1_000) return;
     // The only voter has no one to vouch for it but its own keepalives: they must come through.
     const alone = original.core.membership.membership.voters.length === 1;
     if (alone && !this.scenario.network.ordered && this.scenario.network.loss > 0.01) return;
     this.network.mend();
     const disk = this.slots[original.slot].disk.copy();
     const slot = this.addSlot(disk);
-    slot.copyOf = this.slots[original.slot];
     this.start(slot);
-    const copy = slot.process as Member;
+    const copy = slot.process;
     this.timeline.after(5_000, () => {
-      if (slot.process === copy && this.chaos) this.checker.fail('duplicate', `${copy.label} was never refused`);
+      if (original.running && slot.process === copy && copy !== null)
+        this.checker.fail('duplicate', `${original.member} runs twice`);
     });
+  }
+
+  private hasDoubles(): boolean {
+    const members = this.processes().map(({ member }) => member);
+    return new Set(members).size < members.length;
   }
 
   private join(): void {
@@ -329,18 +347,12 @@ class Simulation implements World {
   private heal(): void {
     this.trace('heal');
     this.chaos = false;
+    this.mendings++;
     this.diskSlowness = 1;
     this.network.becalm();
     for (const slot of this.slots) {
       slot.process?.resume();
-      // Copies are stopped by hand, and the instance they came from is started again if both gave up.
-      if (slot.copyOf !== null && slot.process !== null) {
-        const copy = slot.process;
-        copy.crash();
-        slot.process = null;
-        this.noticeDeath(copy);
-      }
-      if (slot.process === null && slot.copyOf === null) this.planRestart(slot);
+      if (slot.process === null && !slot.abandoned) this.planRestart(slot);
     }
   }
 
@@ -382,6 +394,7 @@ class Simulation implements World {
 
   private stable(): boolean {
     const processes = this.processes();
+    if (processes.length < this.slots.filter(({ abandoned }) => !abandoned).length || this.hasDoubles()) return false;
     const master = processes.find(({ core }) => core.role === 'master');
     if (master === undefined || !master.core.mayAnswer(master.clock())) return false;
     const { voters, learners } = master.core.membership.membership;
@@ -443,7 +456,7 @@ class Simulation implements World {
     const { drift } = this.scenario;
     const number = this.slots.length;
     const rate = this.random.between(1 - drift, 1 + drift);
-    const slot: Slot = { number, disk, rate, process: null, copyOf: null, restartPlanned: false };
+    const slot: Slot = { number, disk, rate, process: null, abandoned: false, restartPlanned: false };
     this.slots.push(slot);
     return slot;
   }
@@ -465,8 +478,8 @@ class Simulation implements World {
     return `m${String(this.nextMember++).padStart(2, '0')}`;
   }
 
-  private diskOf(member: MemberId): Disk | null {
-    return this.slots.find(({ disk, copyOf }) => disk.member === member && copyOf === null)?.disk ?? null;
+  private disksOf(member: MemberId): Disk[] {
+    return this.slots.flatMap(({ disk, abandoned }) => (disk.member === member && !abandoned ? [disk] : []));
   }
 
   private trace(line: string): void {
@@ -480,6 +493,12 @@ class Simulation implements World {
       `${member.label} ${core.role}/${core.term} last=${core.lastIndex} commit=${core.commitIndex} <- ${what}`,
     );
   }
+}
+
+/** The slot whose log is the better one, by rule 2. */
+function fuller(a: Slot, b: Slot): Slot {
+  const [last, other] = [a, b].map(({ disk }) => disk.entries.at(-1) ?? disk.base);
+  return other.term > last.term || (other.term === last.term && other.index > last.index) ? b : a;
 }
 
 function describe(message: Message): string {

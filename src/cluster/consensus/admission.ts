@@ -31,6 +31,7 @@ export class Admission {
   /** Who welcomed, and who refused, this incarnation; a member is in one of them at most. */
   private readonly welcomedBy = new Set<MemberId>();
   private readonly refusedBy = new Set<MemberId>();
+  private masterWelcomed = false;
   /** Since when at least one member refuses this incarnation. */
   private refusedSince: number | null = null;
   /** When this member, still muted, last heard a keepalive of another process of its own identity. */
@@ -88,13 +89,17 @@ export class Admission {
     return this.refusedSince !== null && this.state.now > this.refusedSince + this.state.timing.duplicateStopMs;
   }
 
-  onHello(message: Hello): void {
-    this.state.send(message.from, { type: 'welcome', term: this.state.term, welcomed: message.boot });
+  /** @param byMaster this member is a master under its lease. */
+  onHello({ from, boot, nonce }: Hello, byMaster: boolean): void {
+    const { term } = this.state;
+    this.state.send(from, { type: 'welcome', term, welcomedBoot: boot, welcomedNonce: nonce, byMaster });
   }
 
   onWelcome(message: Welcome): void {
-    if (message.welcomed !== this.state.self.boot) return;
+    const { self } = this.state;
+    if (message.welcomedBoot !== self.boot || message.welcomedNonce !== self.nonce) return;
     this.welcomedBy.add(message.from);
+    if (message.byMaster) this.masterWelcomed = true;
     this.notRefusedBy(message.from);
     this.reconsider();
   }
@@ -104,6 +109,7 @@ export class Admission {
     if (message.refusedBoot !== self.boot || message.refusedNonce !== self.nonce) return;
     this.refusedBy.add(message.from);
     this.welcomedBy.delete(message.from);
+    this.masterWelcomed = false;
     this.refusedSince ??= now;
     this.muted = true;
   }
@@ -155,9 +161,8 @@ export class Admission {
     const waited = state.now >= state.startedAt + state.timing.helloWaitMs;
     // The only voter has nobody to ask, but its double's keepalives would have come by now.
     const complete = unheard.length === 0 && others.length > 0;
-    if (voters.length === 0 || (welcomes >= majority(voters.length) && (complete || waited))) {
-      this.muted = false;
-    }
+    const enough = welcomes >= majority(voters.length) || this.masterWelcomed;
+    if (voters.length === 0 || (enough && (complete || waited))) this.muted = false;
   }
 
   private others(): MemberId[] {

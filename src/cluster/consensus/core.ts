@@ -1,7 +1,7 @@
 import { Admission } from './admission.ts';
 import { checkTiming, DEFAULT_LIMITS, DEFAULT_TIMING, type Limits, type Timing } from './config.ts';
 import { Durability } from './durability.ts';
-import type { Effect, HaltReason, Role, Stored } from './effects.ts';
+import type { Effect, Role, Stored } from './effects.ts';
 import { Election } from './election.ts';
 import { entryBytes, noopEntry } from './entry.ts';
 import type { Event } from './events.ts';
@@ -246,11 +246,11 @@ export class Core {
     const { state } = this;
     this.admission.tick();
     if (this.admission.hopeless) {
-      this.halt('duplicate');
+      this.halt();
       return;
     }
-    if (this.admission.muted) return;
     this.joining.tick();
+    if (this.admission.muted) return;
     this.election.tick();
     if (state.role !== 'master') return;
     if (this.replication.quorumLost() || this.transfer.tick()) {
@@ -274,13 +274,13 @@ export class Core {
     if (!admission.accepts(message)) return;
     switch (message.type) {
       case 'hello':
-        if (!this.turnAway(message.from)) admission.onHello(message);
+        if (!this.turnAway(message.from)) admission.onHello(message, this.mayAnswer(state.now));
         return;
       case 'welcome':
         admission.onWelcome(message);
         return;
       case 'not-member':
-        if (!this.joining.needed) this.halt('removed');
+        this.joining.onNotMember();
         return;
     }
     if (admission.muted) return;
@@ -349,6 +349,7 @@ export class Core {
       this.following.newMaster();
     }
     this.election.masterHeard();
+    this.joining.masterHeard();
     return true;
   }
 
@@ -462,9 +463,8 @@ export class Core {
     this.reported = { role, term, master, membershipIndex: currentIndex };
   }
 
-  private halt(reason: HaltReason): void {
-    if (this.state.role === 'master') this.becomeSlave(this.state.term, null);
-    this.state.emit({ type: 'halt', reason });
+  private halt(): void {
+    this.state.emit({ type: 'halt', reason: 'duplicate' });
     this.halted = true;
   }
 }

@@ -48,11 +48,8 @@ export type Effect =
   /** Entries up to `base.index` are no longer needed; `base` is where the stored log starts from now on. */
   | { readonly type: 'trim'; readonly base: SnapshotMeta }
   | { readonly type: 'transfer-ended'; readonly outcome: 'handed-over' | 'failed' }
-  /** Stop this instance. It has said its last word. */
-  | { readonly type: 'halt'; readonly reason: HaltReason };
-
-/** `duplicate`: another process of this identity lives. `removed`: wipe the disk, take a new identity and join again. */
-export type HaltReason = 'duplicate' | 'removed';
+  /** Stop this instance, it has said its last word: another process of its identity is alive. */
+  | { readonly type: 'halt'; readonly reason: 'duplicate' };
 
 /**
  * One transaction and one fsync. At most one is under way at a time: what comes up meanwhile is gathered for the next.

@@ -21,7 +21,7 @@ import type { Membership } from './membership.ts';
  * | `welcome`       | member -> restarted      | I hear no other; I listen to you from now on                          |
  * | `refused`       | member -> impostor       | another process of your identity is alive, or was started after you   |
  * | `join`          | new instance -> members  | let me in as a learner                                                |
- * | `not-member`    | master -> stranger       | you were removed while you were away; come back with a new identity   |
+ * | `not-member`    | master -> stranger       | you were removed while you were away; ask to join again               |
  */
 export type Message =
   | PreVote
@@ -137,8 +137,11 @@ export interface Hello extends Envelope {
 }
 export interface Welcome extends Envelope {
   readonly type: 'welcome';
-  /** The boot that is welcome. */
-  readonly welcomed: number;
+  /** The incarnation that is welcome. */
+  readonly welcomedBoot: number;
+  readonly welcomedNonce: number;
+  /** A master under its lease says so: its word is enough for a member whose own membership may be long out of date. */
+  readonly byMaster: boolean;
 }
 export interface Refused extends Envelope {
   readonly type: 'refused';

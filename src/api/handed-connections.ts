@@ -36,6 +36,8 @@ export function handedConnections(server: Server, options: HandedConnectionsOpti
 
   // The server starts to watch its header and request timeouts when it hears that it listens. This one never does.
   server.emit('listening');
+  // A client may close its half behind the request; Node would by default drop an answer that is still being made.
+  Object.assign(server, { httpAllowHalfOpen: true });
 
   function accept({ fd, head }: HandedConnection): void {
     if (closed !== undefined || sockets.size >= maxConnections) {
@@ -44,7 +46,7 @@ export function handedConnections(server: Server, options: HandedConnectionsOpti
     }
     let socket: Socket;
     try {
-      // As an HTTP server makes its own: a client may close its half after the request and still wants the answer.
+      // As an HTTP server makes its own.
       socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
     } catch (error) {
       closeDescriptor(fd);

@@ -28,14 +28,13 @@ export class Admission {
   private readonly known = new Map<MemberId, Known>();
   /** Members whose process was reported dead before anything was heard of it. */
   private readonly absent = new Set<MemberId>();
-  /** Who welcomed, and who refused, this incarnation; a member is in one of them at most. */
+  /** Who welcomed this incarnation and has not refused it since. */
   private readonly welcomedBy = new Set<MemberId>();
-  private readonly refusedBy = new Set<MemberId>();
+  /** Who refuses this incarnation, and when it last said so; this member itself for a double's keepalive. */
+  private readonly refusedBy = new Map<MemberId, number>();
   private masterWelcomed = false;
   /** Since when at least one member refuses this incarnation. */
   private refusedSince: number | null = null;
-  /** When this member, still muted, last heard a keepalive of another process of its own identity. */
-  private doubleHeardAt = Number.NEGATIVE_INFINITY;
   /** Nothing but hellos is said or heard. */
   muted: boolean;
   private askAt: number;
@@ -59,9 +58,7 @@ export class Admission {
     const { member, boot, nonce } = this.state.self;
     if (incarnation.member !== member) this.hear(incarnation, false);
     else if (this.muted && (incarnation.boot !== boot || incarnation.nonce !== nonce)) {
-      this.doubleHeardAt = this.state.now;
-      this.refusedBy.add(member);
-      this.refusedSince ??= this.state.now;
+      this.refusedByMember(member);
     }
   }
 
@@ -79,8 +76,8 @@ export class Admission {
     if (!this.muted || state.now < this.askAt) return;
     this.askAt = state.now + state.timing.askMs;
     for (const id of this.others()) state.send(id, { type: 'hello', term: state.term });
-    // The double fell silent: it was this member's former run, or has given up.
-    if (state.now > this.doubleHeardAt + state.timing.livenessMs) this.notRefusedBy(state.self.member);
+    // Hellos are refused again and again. Who stopped doing so is gone, or the double whose keepalives came is.
+    for (const [id, at] of this.refusedBy) if (state.now > at + state.timing.livenessMs) this.notRefusedBy(id);
     this.reconsider();
   }
 
@@ -105,12 +102,10 @@ export class Admission {
   }
 
   onRefused(message: Refused): void {
-    const { self, now } = this.state;
+    const { self } = this.state;
     if (message.refusedBoot !== self.boot || message.refusedNonce !== self.nonce) return;
-    this.refusedBy.add(message.from);
-    this.welcomedBy.delete(message.from);
+    this.refusedByMember(message.from);
     this.masterWelcomed = false;
-    this.refusedSince ??= now;
     this.muted = true;
   }
 
@@ -126,6 +121,12 @@ export class Admission {
   protected mayReplace(known: Known, boot: number): boolean {
     const alive = !known.dead && this.state.now < known.heardAt + this.state.timing.livenessMs;
     return boot > known.boot && !alive;
+  }
+
+  private refusedByMember(member: MemberId): void {
+    this.refusedBy.set(member, this.state.now);
+    this.welcomedBy.delete(member);
+    this.refusedSince ??= this.state.now;
   }
 
   private notRefusedBy(member: MemberId): void {

@@ -32,7 +32,7 @@ static void usage(const char *problem) {
           "usage: load hashes|arrivals|steady|rate|ready|verify|http --port N [--host 127.x.x.x] [--peers 1000000]\n"
           "            [--hashes 20000] [--sources 4] [--in-flight 64] [--connections 64] [--numwant 30]\n"
           "            [--seconds 5] [--warmup 0.5] [--rate N] [--timeout-ms 250] [--turn-us 50] [--server-cpu 0]\n"
-          "            [--echo] [--sleep] [--no-segment]\n",
+          "            [--server-pid N] [--echo] [--sleep] [--no-segment]\n",
           problem);
   exit(2);
 }
@@ -63,6 +63,7 @@ static const struct option long_options[] = {
     {"rate", required_argument, NULL, 'r'},        {"timeout-ms", required_argument, NULL, 't'},
     {"echo", no_argument, NULL, 'e'},              {"sleep", no_argument, NULL, 'i'},
     {"server-cpu", required_argument, NULL, 'C'},
+    {"server-pid", required_argument, NULL, 'P'},
     {"turn-us", required_argument, NULL, 'u'},     {"no-segment", no_argument, NULL, 'g'},        {0},
 };
 
@@ -83,6 +84,7 @@ static void parse(struct options *o, int argc, char **argv) {
       case 'r': o->rate = number(optarg, 1, 10e6); break;
       case 't': o->timeout_ms = number(optarg, 1, 600e3); break;
       case 'C': o->server_cpu = (uint32_t)number(optarg, 0, 4095); break;
+      case 'P': o->server_pid = (uint32_t)number(optarg, 1, 1 << 30); break;
       case 'u': o->turn_ns = (uint64_t)(number(optarg, 0, 1e6) * 1e3); break;
       case 'e': o->echo = true; break;
       case 'i': o->sleep = true; break;

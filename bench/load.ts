@@ -24,8 +24,9 @@ export interface Throughput {
   loadIdle: number;
   /** UDP only: share of the time in which others used the load's core. Above a few percent the machine is too busy. */
   loadHeldUp?: number;
-  /** Share of the time in which the server's core worked. */
+  /** Share of the time in which the server's core worked, and in which it worked for somebody else. */
   serverBusy: number;
+  othersOnServerCore: number;
 }
 
 /** What `rate` prints: latencies in microseconds, from the moment an announce was due to its reply. */
@@ -37,6 +38,7 @@ export interface Latency {
   p999Us: number;
   maxUs: number;
   loadHeldUp: number;
+  othersOnServerCore: number;
   unanswered: number;
   errors: number;
 }
@@ -75,11 +77,20 @@ export class LoadFailedError extends Error {
 /** @throws LoadFailedError when the server does not answer at all; wrong answers are in the result instead. */
 export async function runLoad<P extends keyof PhaseResults>(
   phase: P,
-  port: number,
+  server: { port: number; pid: number },
   population: Population,
   options: LoadOptions = {},
 ): Promise<PhaseResults[P]> {
-  const args = [phase, '--port', port, ...populationFlags(population), '--server-cpu', SERVER_CPU];
+  const args = [
+    phase,
+    '--port',
+    server.port,
+    '--server-cpu',
+    SERVER_CPU,
+    '--server-pid',
+    server.pid,
+    ...populationFlags(population),
+  ];
   if (options.seconds !== undefined) args.push('--seconds', options.seconds);
   if (options.rate !== undefined) args.push('--rate', Math.round(options.rate));
   if (options.echo) args.push('--echo');

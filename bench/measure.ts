@@ -49,19 +49,19 @@ export async function measure(server: ServerUnderTest, plan: Plan): Promise<Meas
   let instance = await start(0);
   try {
     if (server.echo) {
-      result.steady = await runLoad('steady', instance.port, population, { seconds: plan.seconds, echo: true });
+      result.steady = await runLoad('steady', instance, population, { seconds: plan.seconds, echo: true });
       return result;
     }
     await fill(instance, result);
     await announceAgain(instance, plan, result);
-    result.census = await runLoad('verify', instance.port, population);
+    result.census = await runLoad('verify', instance, population);
     if (server.durable && plan.parts.has('restart')) {
       await instance.stop('SIGKILL');
       const began = performance.now();
-      const answering = runLoad('ready', instance.port, population).then(() => (performance.now() - began) / 1000);
+      const answering = runLoad('ready', instance, population).then(() => (performance.now() - began) / 1000);
       const [seconds, again] = await Promise.all([answering, start(instance.port)]);
       instance = again;
-      result.restart = { seconds, census: await runLoad('verify', instance.port, population) };
+      result.restart = { seconds, census: await runLoad('verify', instance, population) };
     }
     return result;
   } finally {
@@ -70,20 +70,20 @@ export async function measure(server: ServerUnderTest, plan: Plan): Promise<Meas
   }
 }
 
-async function fill({ port, pid }: RunningServer, result: Measurement): Promise<void> {
-  const empty = residentBytes(pid);
-  result.arrivals = await runLoad('arrivals', port, result.population);
+async function fill(server: RunningServer, result: Measurement): Promise<void> {
+  const empty = residentBytes(server.pid);
+  result.arrivals = await runLoad('arrivals', server, result.population);
   await delay(SETTLE_MS);
-  result.memory = { empty, full: residentBytes(pid) };
+  result.memory = { empty, full: residentBytes(server.pid) };
 }
 
-async function announceAgain({ port }: RunningServer, plan: Plan, result: Measurement): Promise<void> {
+async function announceAgain(server: RunningServer, plan: Plan, result: Measurement): Promise<void> {
   const { parts, seconds } = plan;
   if (parts.has('steady') || parts.has('latency')) {
-    result.steady = await runLoad('steady', port, result.population, { seconds });
+    result.steady = await runLoad('steady', server, result.population, { seconds });
   }
   if (parts.has('latency')) {
-    result.latency = await runLoad('rate', port, result.population, { seconds, rate: result.steady!.perSecond / 2 });
+    result.latency = await runLoad('rate', server, result.population, { seconds, rate: result.steady!.perSecond / 2 });
   }
-  if (parts.has('http')) result.http = await runLoad('http', port, result.population, { seconds });
+  if (parts.has('http')) result.http = await runLoad('http', server, result.population, { seconds });
 }

@@ -25,7 +25,7 @@ struct loop {
   uint64_t positions;
   uint64_t next_position[MAX_SOURCES]; /* arrivals: where each lane stands */
   uint64_t random[MAX_SOURCES];        /* steady: one generator a lane */
-  struct cpu_time server_cpu;          /* when the measurement began */
+  struct server_ticks server;          /* when the measurement began */
   uint64_t own_cpu_ns;                 /* then, too */
   uint64_t idle_ns;                    /* spent with nothing to receive */
   uint64_t next_timeout_check_ns;
@@ -109,7 +109,7 @@ static int finish(struct loop *loop, const char *phase, double per_second, doubl
   report_number("loadIdle", (double)loop->idle_ns / 1e9 / seconds);
   if (!a->options->sleep)
     report_number("loadHeldUp", 1 - (double)(own_cpu_nanoseconds() - loop->own_cpu_ns) / 1e9 / seconds);
-  report_number("serverBusy", cpu_busy_since(loop->server_cpu, a->options->server_cpu));
+  report_server(loop->server, a->options);
   int code = report_tally(&a->tally, complete);
   announcer_close(a);
   return code;
@@ -124,7 +124,7 @@ int run_arrivals(const struct options *options, const struct population *populat
   struct tally *tally = &loop.announcer.tally;
   loop.announcer.arriving = true;
   uint64_t nearly_all = population->peers - population->peers / 100;
-  loop.server_cpu = cpu_time_of(options->server_cpu);
+  loop.server = server_ticks_now(options);
   loop.own_cpu_ns = own_cpu_nanoseconds();
   uint64_t began = start(&loop, options, population);
   uint64_t now = began, progress_ns = began, last = 0;
@@ -149,7 +149,7 @@ int run_steady(const struct options *options, const struct population *populatio
   while (now < measured_from) now = turn(&loop, now);
   *tally = (struct tally){0};
   loop.idle_ns = 0;
-  loop.server_cpu = cpu_time_of(options->server_cpu);
+  loop.server = server_ticks_now(options);
   loop.own_cpu_ns = own_cpu_nanoseconds();
   uint64_t began = now, until = now + (uint64_t)(options->seconds * 1e9);
   while (now < until) now = turn(&loop, now);

@@ -1,21 +1,28 @@
-/* How busy a core was, to see whether the server or the load was the limit, and whether others were in the way. */
+/* Who used the cores: whether the server or the load was the limit, and whether others were in the way. */
 #ifndef CPU_H
 #define CPU_H
 
 #include <stdint.h>
 
-struct cpu_time {
-  uint64_t busy_ticks;
-  uint64_t all_ticks;
+#include "options.h"
+
+/* Counts in ticks (100 a second), all since boot. */
+struct server_ticks {
+  uint64_t core_busy;
+  uint64_t core_all;
+  uint64_t process; /* 0 when --server-pid was not given */
 };
 
-/* Counts since boot of one processor (/proc/stat), at 100 ticks a second; zeros when there is no such processor. */
-struct cpu_time cpu_time_of(uint32_t cpu);
+/* What the server's core and process have used so far. */
+struct server_ticks server_ticks_now(const struct options *options);
+
+/*
+ * Writes, as shares of the time since `before`: serverBusy, in which the server's core worked, and othersOnServerCore,
+ * in which it worked for somebody else (only with --server-pid).
+ */
+void report_server(struct server_ticks before, const struct options *options);
 
 /* Processor time of this program. While it spins, what is missing to the time passed was taken by others. */
 uint64_t own_cpu_nanoseconds(void);
-
-/* Share of the time since `before` in which the processor worked, 0 to 1. */
-double cpu_busy_since(struct cpu_time before, uint32_t cpu);
 
 #endif

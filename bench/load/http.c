@@ -25,6 +25,7 @@ enum {
   RESPONSE_BYTES = 4096,
   EVENTS = 256,
   WAIT_MS = 100,
+  STUCK_SECONDS = 5, /* long enough for two retransmissions of a lost SYN */
   PEER_BYTES = 6,
 };
 
@@ -174,7 +175,7 @@ static uint64_t turn(struct http *http, uint64_t now) {
 static void drop_stuck(struct http *http, uint64_t now) {
   for (uint32_t i = 0; i < http->options->connections; i++) {
     struct connection *c = &http->connections[i];
-    if ((double)(now - c->opened_ns) / 1e6 < http->options->timeout_ms) continue;
+    if (now - c->opened_ns < STUCK_SECONDS * 1000000000ull) continue;
     http->tally.timed_out++;
     next_connection(http, c);
   }
@@ -191,7 +192,7 @@ static uint64_t run_until(struct http *http, uint64_t now, uint64_t until) {
   return now;
 }
 
-static int report(const struct http *http, double seconds, double server_busy) {
+static int report(const struct http *http, double seconds, struct server_ticks server) {
   const struct http_tally *tally = &http->tally;
   uint64_t errors = tally->not_connected + tally->broken + tally->bad_status + tally->bad_body + tally->empty +
                     tally->timed_out;
@@ -199,7 +200,7 @@ static int report(const struct http *http, double seconds, double server_busy) {
   report_number("perSecond", (double)tally->completed / seconds);
   report_number("seconds", seconds);
   report_number("loadIdle", (double)http->idle_ns / 1e9 / seconds);
-  report_number("serverBusy", server_busy);
+  report_server(server, http->options);
   report_count("acknowledged", tally->completed);
   report_number("peersPerReply",
                 tally->completed > 0 ? (double)tally->peers_returned / (double)tally->completed : 0);
@@ -225,13 +226,12 @@ int run_http(const struct options *options, const struct population *population)
   now = run_until(&http, now, now + (uint64_t)(options->warmup_seconds * 1e9));
   http.tally = (struct http_tally){0};
   http.idle_ns = 0;
-  struct cpu_time server_cpu = cpu_time_of(options->server_cpu);
+  struct server_ticks server = server_ticks_now(options);
   uint64_t began = now;
   now = run_until(&http, now, now + (uint64_t)(options->seconds * 1e9));
-  double server_busy = cpu_busy_since(server_cpu, options->server_cpu);
   for (uint32_t i = 0; i < options->connections; i++) close(http.connections[i].fd);
   close(http.epoll);
   free(http.connections);
   free(http.escaped_hash);
-  return report(&http, (double)(now - began) / 1e9, server_busy);
+  return report(&http, (double)(now - began) / 1e9, server);
 }

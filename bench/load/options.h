@@ -19,7 +19,8 @@ struct options {
   double rate; /* announces/s, phase "rate" */
   double timeout_ms;
   uint64_t turn_ns; /* UDP closed loops: a pass over all lanes takes at least so long */
-  uint32_t server_cpu; /* where the server runs: its load is reported */
+  uint32_t server_cpu; /* where the server runs: how busy that core was is reported */
+  uint32_t server_pid; /* 0: unknown */
   bool echo;    /* the server only echoes: no connect, no checks of swarm sizes */
   bool sleep;   /* sleep while waiting for replies, to leave the core to others */
   bool segment; /* hand each batch to the kernel as one buffer (UDP_SEGMENT) instead of sendmmsg */

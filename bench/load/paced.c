@@ -103,7 +103,7 @@ int run_paced(const struct options *options, const struct population *population
   struct schedule schedule = {.interval_ns = 1e9 / options->rate,
                               .began_ns = now_nanoseconds(),
                               .wanted = (uint64_t)(options->rate * options->seconds)};
-  struct cpu_time server_cpu = cpu_time_of(options->server_cpu);
+  struct server_ticks server = server_ticks_now(options);
   uint64_t own_cpu_ns = own_cpu_nanoseconds(), really_began = schedule.began_ns;
   uint64_t now = schedule.began_ns, next_check = 0;
   uint64_t give_up = now + (uint64_t)(options->seconds * 1e9) + DRAIN_NS;
@@ -126,7 +126,7 @@ int run_paced(const struct options *options, const struct population *population
   report_begin("rate");
   report_number("perSecond", (double)a.tally.acknowledged / ((double)(now - schedule.began_ns) / 1e9));
   report_number("wantedPerSecond", options->rate);
-  report_number("serverBusy", cpu_busy_since(server_cpu, options->server_cpu));
+  report_server(server, options);
   report_number("p50Us", percentile_us(&histogram, 0.50));
   report_number("p99Us", percentile_us(&histogram, 0.99));
   report_number("p999Us", percentile_us(&histogram, 0.999));

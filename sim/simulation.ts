@@ -47,6 +47,10 @@ const MOST_SLOTS = 10;
 /** A healed cluster has this long, in virtual time, to agree and to commit something new. */
 const CONVERGE_MS = 20_000;
 const ISOLATION_MS = 3_000;
+/** After the chaos clients are slow enough for everyone to catch up. */
+const CALM_PROPOSE_MS = 20;
+/** And everything must have been well for this long. */
+const STABLE_MS = 1_500;
 
 /** Runs one seed to its end: chaos, healing, a quiet isolation of one member, and the last checks. */
 export function simulate(options: Options): Outcome {
@@ -142,9 +146,9 @@ class Simulation implements World {
     member.crash();
     this.noticeDeath(member);
     const doubles = this.slots.filter(({ disk, abandoned }) => disk.member === member.member && !abandoned);
+    if (doubles.some(({ process }) => process?.core.muted)) return; // it may halt too: then the fuller one goes on
     const kept = doubles.find(({ process }) => process !== null) ?? doubles.reduce(fuller);
-    if (kept === slot) this.planRestart(slot);
-    else slot.abandoned = true;
+    for (const double of doubles) double.abandoned = double !== kept;
     if (kept.process === null) this.planRestart(kept);
   }
 
@@ -361,13 +365,11 @@ class Simulation implements World {
     const { timeline, checker } = this;
     const deadline = timeline.now + CONVERGE_MS;
     const before = checker.acknowledgedCount;
-    const settled = () => {
-      if (checker.acknowledgedCount < before + 5 || !this.stable()) return false;
-      return true;
-    };
+    let stableSince = timeline.now;
     while (timeline.now < deadline) {
       timeline.runUntil(timeline.now + 100);
-      if (settled()) return;
+      if (!this.stable()) stableSince = timeline.now;
+      if (timeline.now > stableSince + STABLE_MS && checker.acknowledgedCount > before + 5) return;
     }
     const state = this.slots.map(({ process, disk }) => {
       if (process === null) return `${disk.member}:down`;
@@ -394,12 +396,15 @@ class Simulation implements World {
 
   private stable(): boolean {
     const processes = this.processes();
-    if (processes.length < this.slots.filter(({ abandoned }) => !abandoned).length || this.hasDoubles()) return false;
+    const up = new Set(processes.map(({ member }) => member));
+    if (up.size < processes.length || !this.slots.every(({ disk, abandoned }) => abandoned || up.has(disk.member)))
+      return false;
     const master = processes.find(({ core }) => core.role === 'master');
     if (master === undefined || !master.core.mayAnswer(master.clock())) return false;
     const { voters, learners } = master.core.membership.membership;
     // Those who were wiped are still listed until replaced; everyone who runs must be in and close behind.
     return processes.every(({ member, core }) => {
+      if (core.muted) return false;
       if (!voters.includes(member) && !learners.includes(member)) return learners.length >= 16;
       return core.term === master.core.term && core.commitIndex + 40 >= master.core.commitIndex;
     });
@@ -438,7 +443,8 @@ class Simulation implements World {
   // --- clients
 
   private planProposal(): void {
-    this.timeline.after(this.random.exponential(this.scenario.proposeEveryMs), () => {
+    const mean = this.chaos ? this.scenario.proposeEveryMs : Math.max(this.scenario.proposeEveryMs, CALM_PROPOSE_MS);
+    this.timeline.after(this.random.exponential(mean), () => {
       if (!this.proposing) return;
       this.planProposal();
       const processes = this.processes();
@@ -467,11 +473,11 @@ class Simulation implements World {
     this.meetContacts(slot.process);
   }
 
-  /** Discovery: a joining instance is told now and then who is there. */
+  /** Discovery: every instance is told now and then who is there. */
   private meetContacts(process: Member): void {
-    if (!process.running || process.core.membership.membership.voters.includes(process.member)) return;
+    if (!process.running) return;
     process.take({ type: 'contacts', members: this.processes().map(({ member }) => member) });
-    this.timeline.after(300, () => this.meetContacts(process));
+    this.timeline.after(500, () => this.meetContacts(process));
   }
 
   private newMemberId(): MemberId {

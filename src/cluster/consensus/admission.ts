@@ -35,6 +35,8 @@ export class Admission {
   private masterWelcomed = false;
   /** Since when at least one member refuses this incarnation. */
   private refusedSince: number | null = null;
+  /** This incarnation took part before it was refused. */
+  private established: boolean;
   /** Nothing but hellos is said or heard. */
   muted: boolean;
   private askAt: number;
@@ -43,6 +45,7 @@ export class Admission {
     this.state = state;
     // The first run of a new identity has no double.
     this.muted = state.self.boot > 1;
+    this.established = !this.muted;
     this.askAt = state.now;
   }
 
@@ -83,7 +86,9 @@ export class Admission {
 
   /** Refused for so long that the other process must be alive. */
   get hopeless(): boolean {
-    return this.refusedSince !== null && this.state.now > this.refusedSince + this.state.timing.duplicateStopMs;
+    const { duplicateStopMs, establishedStopMs } = this.state.timing;
+    const patienceMs = this.established ? establishedStopMs : duplicateStopMs;
+    return this.refusedSince !== null && this.state.now > this.refusedSince + patienceMs;
   }
 
   /** @param byMaster this member is a master under its lease. */
@@ -104,6 +109,8 @@ export class Admission {
   onRefused(message: Refused): void {
     const { self } = this.state;
     if (message.refusedBoot !== self.boot || message.refusedNonce !== self.nonce) return;
+    // What learners think is their loss: they never count.
+    if (this.state.membership.current.learners.includes(message.from)) return;
     this.refusedByMember(message.from);
     this.masterWelcomed = false;
     this.muted = true;
@@ -117,10 +124,13 @@ export class Admission {
     for (const id of this.absent) if (!members.includes(id)) this.absent.delete(id);
   }
 
-  /** May `to` be listened to in place of the one known? */
+  /** May the incarnation with that boot count be listened to in place of the one known? */
   protected mayReplace(known: Known, boot: number): boolean {
-    const alive = !known.dead && this.state.now < known.heardAt + this.state.timing.livenessMs;
-    return boot > known.boot && !alive;
+    const { livenessMs, duplicateStopMs } = this.state.timing;
+    const silentMs = this.state.now - known.heardAt;
+    // The one with the higher boot count was let in wrongly and has given up: the older run may come back.
+    if (boot <= known.boot) return silentMs > duplicateStopMs;
+    return known.dead || silentMs > livenessMs;
   }
 
   private refusedByMember(member: MemberId): void {
@@ -163,7 +173,10 @@ export class Admission {
     // The only voter has nobody to ask, but its double's keepalives would have come by now.
     const complete = unheard.length === 0 && others.length > 0;
     const enough = welcomes >= majority(voters.length) || this.masterWelcomed;
-    if (voters.length === 0 || (enough && (complete || waited))) this.muted = false;
+    if (voters.length === 0 || (enough && (complete || waited))) {
+      this.muted = false;
+      this.established = true;
+    }
   }
 
   private others(): MemberId[] {

@@ -19,8 +19,10 @@ export interface Timing {
   readonly livenessMs: number;
   /** A restarted member that some members do not answer speaks up after this time, if a quorum welcomed it. */
   readonly helloWaitMs: number;
-  /** A member refused as a duplicate for this long stops. */
+  /** A newcomer refused as a duplicate for this long stops. */
   readonly duplicateStopMs: number;
+  /** A member that had been welcome before is given longer: the newcomer should be the one to stop. */
+  readonly establishedStopMs: number;
   /** Pause between retries of a join or a hello. */
   readonly askMs: number;
   /** A snapshot chunk not acknowledged within this time is sent again. */
@@ -63,7 +65,8 @@ export const DEFAULT_TIMING: Timing = {
   staggerMs: 15,
   livenessMs: 500,
   helloWaitMs: 250,
-  duplicateStopMs: 3_000,
+  duplicateStopMs: 1_500,
+  establishedStopMs: 5_000,
   askMs: 100,
   resendMs: 250,
   replaceAfterMs: 60_000,

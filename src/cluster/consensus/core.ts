@@ -11,7 +11,7 @@ import { invariant } from './invariant.ts';
 import { Joining } from './joining.ts';
 import { Lease } from './lease.ts';
 import { RaftLog } from './log.ts';
-import { isMember, type Membership, MembershipHistory } from './membership.ts';
+import { type Membership, MembershipHistory } from './membership.ts';
 import type { Append, Message, SnapshotChunk } from './messages.ts';
 import type { Progress } from './progress.ts';
 import { Proposals } from './proposals.ts';
@@ -274,19 +274,16 @@ export class Core {
     if (!admission.accepts(message)) return;
     switch (message.type) {
       case 'hello':
-        if (!this.turnAway(message.from)) admission.onHello(message, this.mayAnswer(state.now));
+        admission.onHello(message, this.mayAnswer(state.now));
         return;
       case 'welcome':
         admission.onWelcome(message);
-        return;
-      case 'not-member':
-        this.joining.onNotMember();
         return;
     }
     if (admission.muted) return;
     switch (message.type) {
       case 'pre-vote':
-        if (!this.turnAway(message.from)) this.election.onPreVote(message);
+        this.election.onPreVote(message);
         return;
       case 'pre-vote-reply':
         this.election.onPreVoteReply(message);
@@ -349,16 +346,6 @@ export class Core {
       this.following.newMaster();
     }
     this.election.masterHeard();
-    this.joining.masterHeard();
-    return true;
-  }
-
-  /** A master tells a stranger who believes to be a member that it was removed. */
-  private turnAway(member: MemberId): boolean {
-    const { state } = this;
-    if (isMember(state.membership.current, member) || state.membership.currentIndex > state.commit) return false;
-    if (!this.mayAnswer(state.now)) return false;
-    state.send(member, { type: 'not-member', term: state.term });
     return true;
   }
 

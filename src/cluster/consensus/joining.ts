@@ -2,16 +2,18 @@ import type { MemberId } from './identity.ts';
 import { isMember } from './membership.ts';
 import type { State } from './state.ts';
 
+/** A silence of so many election timeouts is not an election any more. */
+const SILENT_ELECTIONS = 4;
+
 /**
- * An instance that is in no membership asks the master to be let in, until the log says that it is. So does one that
- * was removed while it was away: it comes back as a learner, with the log that it has.
+ * An instance that is in no membership asks the master to be let in, until the log says that it is. So does a member
+ * that hears no master for long: perhaps it was removed while it was away, and comes back as a learner, with the log
+ * that it has. A master that knows it already ignores the request.
  */
 export class Joining {
   private readonly state: State;
   /** Found by discovery. At most as many as a cluster can have members. */
   private contacts: readonly MemberId[] = [];
-  /** A master said that this member is none any more. */
-  private turnedAway = false;
   private askAt = 0;
 
   constructor(state: State) {
@@ -20,23 +22,14 @@ export class Joining {
 
   get needed(): boolean {
     const { state } = this;
-    if (this.turnedAway || !isMember(state.membership.current, state.self.member)) return true;
-    // A voter that was removed campaigns and is told; a learner can only guess from the silence.
-    return !state.isVoter && state.now > state.masterHeardAt + 2 * state.timing.electionMaxMs;
+    if (state.role === 'master') return false;
+    const silent = state.now > state.masterHeardAt + SILENT_ELECTIONS * state.timing.electionMaxMs;
+    return silent || !isMember(state.membership.current, state.self.member);
   }
 
   meet(members: readonly MemberId[]): void {
     const { voters, learners } = this.state.limits;
     this.contacts = members.slice(0, voters + learners);
-  }
-
-  onNotMember(): void {
-    this.turnedAway = true;
-  }
-
-  /** A master speaks to this member: it is in. */
-  masterHeard(): void {
-    this.turnedAway = false;
   }
 
   tick(): void {

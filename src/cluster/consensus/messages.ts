@@ -20,8 +20,7 @@ import type { Membership } from './membership.ts';
  * | `hello`         | restarted -> every member| I am back; does anyone hear another process of my identity?           |
  * | `welcome`       | member -> restarted      | I hear no other; I listen to you from now on                          |
  * | `refused`       | member -> impostor       | another process of your identity is alive, or was started after you   |
- * | `join`          | new instance -> members  | let me in as a learner                                                |
- * | `not-member`    | master -> stranger       | you were removed while you were away; ask to join again               |
+ * | `join`          | outsider -> members      | let me in as a learner                                                |
  */
 export type Message =
   | PreVote
@@ -37,8 +36,7 @@ export type Message =
   | Hello
   | Welcome
   | Refused
-  | Join
-  | NotMember;
+  | Join;
 
 /** Carried by every message. */
 export interface Envelope {
@@ -151,9 +149,6 @@ export interface Refused extends Envelope {
 }
 export interface Join extends Envelope {
   readonly type: 'join';
-}
-export interface NotMember extends Envelope {
-  readonly type: 'not-member';
 }
 
 type Unaddressed<M> = M extends Message ? Omit<M, Exclude<keyof Envelope, 'term'>> : never;

@@ -47,6 +47,8 @@ const MOST_SLOTS = 10;
 /** A healed cluster has this long, in virtual time, to agree and to commit something new. */
 const CONVERGE_MS = 20_000;
 const ISOLATION_MS = 3_000;
+/** Two processes of one identity do not run for longer than this. */
+const COPY_MS = 7_000;
 /** After the chaos clients are slow enough for everyone to catch up. */
 const CALM_PROPOSE_MS = 20;
 /** And everything must have been well for this long. */
@@ -138,18 +140,9 @@ class Simulation implements World {
     }
   }
 
-  /** A process gave up as a duplicate. Whoever runs the machines keeps the folder that went on, or the fuller one. */
   halted(member: Member): void {
-    const slot = this.slots[member.slot];
     this.trace(`${member.label} halts as a duplicate`);
-    slot.process = null;
-    member.crash();
-    this.noticeDeath(member);
-    const doubles = this.slots.filter(({ disk, abandoned }) => disk.member === member.member && !abandoned);
-    if (doubles.some(({ process }) => process?.core.muted)) return; // it may halt too: then the fuller one goes on
-    const kept = doubles.find(({ process }) => process !== null) ?? doubles.reduce(fuller);
-    for (const double of doubles) double.abandoned = double !== kept;
-    if (kept.process === null) this.planRestart(kept);
+    this.stop(member);
   }
 
   private *answering(): Iterable<Member> {
@@ -248,13 +241,36 @@ class Simulation implements World {
   }
 
   private crash(process: Member): void {
-    const slot = this.slots[process.slot];
-    if (slot.process !== process) return;
+    if (this.slots[process.slot].process !== process) return;
     this.trace(`crash ${process.label}`);
+    this.stop(process);
+  }
+
+  private stop(process: Member): void {
+    const slot = this.slots[process.slot];
     process.crash();
     slot.process = null;
     this.noticeDeath(process);
-    this.planRestart(slot);
+    this.planRestart(this.keptOf(slot));
+  }
+
+  /**
+   * The data folder that whoever runs the machines starts again: of two copies the one whose process takes part, else the
+   * fuller one. The other is never used again.
+   */
+  private keptOf(slot: Slot): Slot {
+    const doubles = this.slots.filter(({ disk, abandoned }) => disk.member === slot.disk.member && !abandoned);
+    const kept = doubles.find(({ process }) => process !== null && !process.core.muted) ?? doubles.reduce(fuller);
+    for (const double of doubles) {
+      if (double === kept) continue;
+      double.abandoned = true;
+      if (double.process === null) continue;
+      this.trace(`${double.process.label} is stopped by hand`);
+      double.process.crash();
+      this.noticeDeath(double.process);
+      double.process = null;
+    }
+    return kept;
   }
 
   /** Closed connections tell some of the others, soon. */
@@ -269,7 +285,7 @@ class Simulation implements World {
   }
 
   private planRestart(slot: Slot): void {
-    if (slot.restartPlanned || slot.abandoned) return;
+    if (slot.restartPlanned || slot.abandoned || slot.process !== null) return;
     slot.restartPlanned = true;
     const { random } = this;
     this.timeline.after(random.chance(0.3) ? random.between(5, 50) : random.between(100, 2_500), () => {
@@ -317,7 +333,7 @@ class Simulation implements World {
     const slot = this.addSlot(disk);
     this.start(slot);
     const copy = slot.process;
-    this.timeline.after(5_000, () => {
+    this.timeline.after(COPY_MS, () => {
       if (original.running && slot.process === copy && copy !== null)
         this.checker.fail('duplicate', `${original.member} runs twice`);
     });

@@ -175,7 +175,7 @@ export class Admission {
     const enough = welcomes >= majority(voters.length) || this.masterWelcomed;
     if (voters.length === 0 || (enough && (complete || waited))) {
       this.muted = false;
-      this.established = true;
+      this.established = voters.length > 0;
     }
   }
 

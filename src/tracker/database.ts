@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { closeQuietly, corruption, openSqliteFile, storageError } from '../cluster/storage/sqlite-file.ts';
 import { DatabaseWriter, prepareWithBigInts, type Statement } from './database-writer.ts';
@@ -81,6 +82,11 @@ export class TrackerDatabase {
       throw storageError(this.path, TABLES_FORMAT.what, error);
     }
     this.#appliedIndex = index;
+  }
+
+  /** Bytes of the WAL: little, or what no checkpoint has taken yet. */
+  get walBytes(): number {
+    return statSync(`${this.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /**

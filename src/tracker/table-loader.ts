@@ -84,8 +84,8 @@ export function readMeta(db: DatabaseSync): TablesMeta {
 
 /** Peers of one page of CONTENTS. */
 const PAGE_PEERS = 1 << 16;
-/** A peer as the query packs it: address and port, last seen, 1 for a seeder; all in network order. */
-const PACKED_BYTES = IPV4_PEER_BYTES + 4 + 1;
+/** A peer as the query packs it: 1 for a seeder, address and port, last seen; all in network order. */
+const PACKED_BYTES = 1 + IPV4_PEER_BYTES + 4;
 
 function loadAdmission(db: DatabaseSync, sink: TablesSink): void {
   for (const [list, sha1] of rows<[number, string]>(db, 'SELECT list, sha1 FROM ADMISSION')) {
@@ -103,7 +103,7 @@ function loadSwarms(db: DatabaseSync, sink: TablesSink): void {
 
 function loadIpv4Peers(db: DatabaseSync, sink: TablesSink): void {
   const statement = db.prepare(
-    `SELECT sha1, unhex(group_concat(format('%012x%08x%02x', peer_id, last_seen, "left" = 0), '')), max(peer_id)
+    `SELECT sha1, unhex(group_concat(format('%014x%08x', (("left" = 0) << 48) + peer_id, last_seen), '')), max(peer_id)
      FROM (SELECT sha1, peer_id, last_seen, "left" FROM CONTENTS
            WHERE (sha1, peer_id) > (?, ?) AND peer_id < ${IPV4_ID_END}
            ORDER BY sha1, peer_id LIMIT ${PAGE_PEERS})
@@ -129,10 +129,10 @@ function loadIpv4Peers(db: DatabaseSync, sink: TablesSink): void {
 
 function unpack(packed: Uint8Array, count: number, addresses: Uint8Array, lastSeen: Uint32Array, seeders: Uint8Array) {
   for (let i = 0, at = 0, to = 0; i < count; i++) {
+    seeders[i] = packed[at++];
     for (let byte = 0; byte < IPV4_PEER_BYTES; byte++) addresses[to++] = packed[at++];
     lastSeen[i] = (packed[at] << 24) | (packed[at + 1] << 16) | (packed[at + 2] << 8) | packed[at + 3];
-    seeders[i] = packed[at + 4];
-    at += 5;
+    at += 4;
   }
 }
 

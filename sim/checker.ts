@@ -39,6 +39,8 @@ export class Checker {
   private readonly commitTerms: number[] = [];
   /** hashes[i] is the state hash after index i + 1. */
   private readonly hashes: number[] = [];
+  /** The membership in force when that index was committed. */
+  private readonly memberships: string[] = [];
   private readonly masters = new Map<number, string>();
   private readonly votes = new Map<string, Set<MemberId>>();
   /** Proposals that were answered `committed`, and at which index. */
@@ -79,6 +81,18 @@ export class Checker {
       else if (effect.type === 'membership' && seen.core.role === 'master') this.reconfigured(seen);
       else if (effect.type === 'restore') applied = Math.max(applied, effect.meta.index);
     }
+    if (seen.core.commitIndex > before.commit) this.sameMembership(seen);
+  }
+
+  /** At an equal index everyone has the same membership. */
+  private sameMembership(seen: Observed): void {
+    const { membership, index } = seen.core.membership;
+    const { commitIndex } = seen.core;
+    if (index > commitIndex || commitIndex === 0) return;
+    const key = `${membership.voters} ${membership.learners}`;
+    const known = this.memberships[commitIndex - 1];
+    if (known === undefined) this.memberships[commitIndex - 1] = key;
+    else if (known !== key) this.fail('membership', `${seen.label} has ${key} at ${commitIndex}, others have ${known}`);
   }
 
   /** The tables of a member after it applied `entry` or restored a snapshot. */
@@ -137,6 +151,9 @@ export class Checker {
   private committed(seen: Observed, from: number): void {
     const { core } = seen;
     const { base } = core.log;
+    if (core.role === 'master' && core.log.termAt(core.commitIndex) !== core.term) {
+      this.fail('own-term', `${seen.label} commits up to ${core.commitIndex}, an entry of another term, by counting`);
+    }
     for (let index = Math.max(from, base.index) + 1; index <= core.commitIndex; index++) {
       if (index <= this.ledger.length) {
         this.matchesLedger(seen, index);
@@ -233,6 +250,10 @@ export class Checker {
 
   private reconfigured(seen: Observed): void {
     const { core } = seen;
+    // The first entry of all writes down the genesis and changes nothing.
+    if (core.membership.index > 1 && core.log.termAt(core.commitIndex) !== core.term) {
+      this.fail('own-term', `${seen.label} changes the membership before it committed anything in term ${core.term}`);
+    }
     let pending = 0;
     let previous: Membership = this.membershipBefore(core);
     for (let index = Math.max(core.commitIndex, core.log.base.index) + 1; index <= core.lastIndex; index++) {

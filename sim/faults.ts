@@ -37,6 +37,8 @@ export type Fault =
   | 'pause'
   | 'partition'
   | 'one-way'
+  | 'link'
+  | 'bounce'
   | 'isolate-master'
   | 'crash-master'
   | 'fsync-failure'
@@ -51,6 +53,8 @@ const KINDS: readonly Fault[] = [
   'pause',
   'partition',
   'one-way',
+  'link',
+  'bounce',
   'isolate-master',
   'crash-master',
   'fsync-failure',

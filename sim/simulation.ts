@@ -62,9 +62,8 @@ export function simulate(options: Options): Outcome {
     simulation.run();
   } catch (error) {
     const known = error instanceof Violation ? error.check : error instanceof InvariantError ? 'invariant' : null;
-    if (known === null && options.trace === undefined && !(error instanceof Error)) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    failure = { check: known ?? 'crash', message, atMs: Math.round(simulation.timeline.now) };
+    failure = { check: known ?? 'host', message, atMs: Math.round(simulation.timeline.now) };
     if (known === null) options.trace?.(error instanceof Error ? (error.stack ?? '') : '');
   }
   const { traceHash, steps, checker } = simulation;
@@ -199,6 +198,17 @@ class Simulation implements World {
       case 'one-way':
         this.partition((a, b) => a !== b, true);
         return;
+      case 'link': {
+        // Two that cannot hear each other, while everyone else hears both.
+        const other = random.pick(this.slots).number;
+        const pair = [master.slot, other];
+        if (random.chance(0.5)) this.planBounces(running.filter(({ slot }) => !pair.includes(slot)));
+        this.partition((_, __, from, to) => pair.includes(from) && pair.includes(to), false);
+        return;
+      }
+      case 'bounce':
+        this.bounce(victim);
+        return;
       case 'isolate-master':
         this.partition((_, __, from, to) => from === master.slot || to === master.slot, random.chance(0.3));
         return;
@@ -244,6 +254,27 @@ class Simulation implements World {
     if (this.slots[process.slot].process !== process) return;
     this.trace(`crash ${process.label}`);
     this.stop(process);
+  }
+
+  /** A crash and a restart so quick that hardly anyone notices. */
+  private bounce(process: Member): void {
+    const slot = this.slots[process.slot];
+    if (this.hasDoubles()) return;
+    process.crash();
+    slot.process = null;
+    this.timeline.after(this.random.between(0.5, 5), () => {
+      if (slot.process === null && !slot.abandoned) this.start(slot);
+    });
+  }
+
+  /** Those who hear both sides of a cut link forget, one after the other, what they knew. */
+  private planBounces(witnesses: Member[]): void {
+    for (const { slot } of witnesses) {
+      this.timeline.after(this.random.between(200, 1_000), () => {
+        const { process } = this.slots[slot];
+        if (process !== null && this.chaos) this.bounce(process);
+      });
+    }
   }
 
   private stop(process: Member): void {

@@ -78,7 +78,7 @@ export class Admission {
     const { state } = this;
     if (!this.muted || state.now < this.askAt) return;
     this.askAt = state.now + state.timing.askMs;
-    for (const id of this.others()) state.send(id, { type: 'hello', term: state.term });
+    for (const id of state.acquaintances) state.send(id, { type: 'hello', term: state.term });
     // Hellos are refused again and again. Who stopped doing so is gone, or the double whose keepalives came is.
     for (const [id, at] of this.refusedBy) if (state.now > at + state.timing.livenessMs) this.notRefusedBy(id);
     this.reconsider();
@@ -177,10 +177,5 @@ export class Admission {
       this.muted = false;
       this.established = voters.length > 0;
     }
-  }
-
-  private others(): MemberId[] {
-    const { voters, learners } = this.state.membership.current;
-    return [...voters, ...learners].filter((id) => id !== this.state.self.member);
   }
 }

@@ -3,7 +3,7 @@ import { checkTiming, DEFAULT_LIMITS, DEFAULT_TIMING, type Limits, type Timing }
 import { Durability } from './durability.ts';
 import type { Effect, Role, Stored } from './effects.ts';
 import { Election } from './election.ts';
-import { entryBytes, noopEntry } from './entry.ts';
+import { entryBytes, membershipEntry, noopEntry } from './entry.ts';
 import type { Event } from './events.ts';
 import { Following } from './following.ts';
 import type { ClusterId, Incarnation, MemberId } from './identity.ts';
@@ -389,7 +389,12 @@ export class Core {
     this.reconfiguration.start();
     // Rule 3: nothing of earlier terms can be committed without an entry of this one.
     const index = state.log.last + 1;
-    state.log.append(noopEntry(index, state.term));
+    if (index > 1) state.log.append(noopEntry(index, state.term));
+    else {
+      // The very first master writes down what the genesis decided, for those who come later.
+      state.log.append(membershipEntry(index, state.term, state.membership.current));
+      state.membership.add(index, state.membership.current);
+    }
     this.lease.start(index);
   }
 

@@ -12,8 +12,6 @@ const SILENT_ELECTIONS = 4;
  */
 export class Joining {
   private readonly state: State;
-  /** Found by discovery. At most as many as a cluster can have members. */
-  private contacts: readonly MemberId[] = [];
   private askAt = 0;
 
   constructor(state: State) {
@@ -29,16 +27,13 @@ export class Joining {
 
   meet(members: readonly MemberId[]): void {
     const { voters, learners } = this.state.limits;
-    this.contacts = members.slice(0, voters + learners);
+    this.state.contacts = members.slice(0, voters + learners);
   }
 
   tick(): void {
     const { state } = this;
     if (!this.needed || state.now < this.askAt) return;
     this.askAt = state.now + state.timing.askMs;
-    const { voters, learners } = state.membership.current;
-    for (const id of new Set([...this.contacts, ...voters, ...learners])) {
-      if (id !== state.self.member) state.send(id, { type: 'join', term: state.term });
-    }
+    for (const id of state.acquaintances) state.send(id, { type: 'join', term: state.term });
   }
 }

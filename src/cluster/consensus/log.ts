@@ -166,7 +166,7 @@ export class RaftLog {
     this.base = base;
   }
 
-  private truncate(from: number, commit: number): void {
+  protected truncate(from: number, commit: number): void {
     invariant(from > commit, `a master would remove entry ${from}, but ${commit} is committed`);
     while (this.last >= from) this.bytes -= entryBytes(this.entries.pop() as Entry);
     if (from <= this.handedOver) {

@@ -52,6 +52,9 @@ export class State {
   /** Entries up to here were handed to the state machine, or are inside a snapshot that is being installed. applied <= commit. */
   applied: number;
 
+  /** Members that discovery found; at most as many as a cluster can have. A membership in a log may be long out of date. */
+  contacts: readonly MemberId[] = [];
+
   private effects: Effect[] = [];
 
   constructor(init: {
@@ -92,6 +95,14 @@ export class State {
   /** A member that is neither master nor campaigning shows itself as what the membership says. */
   get restingRole(): Role {
     return this.isVoter ? 'slave' : 'learner';
+  }
+
+  /** Every other member this one knows of, from its log or by discovery. */
+  get acquaintances(): ReadonlySet<MemberId> {
+    const { voters, learners } = this.membership.current;
+    const known = new Set([...voters, ...learners, ...this.contacts]);
+    known.delete(this.self.member);
+    return known;
   }
 
   emit(effect: Effect): void {

@@ -172,7 +172,9 @@ export class Admission {
     const waited = state.now >= state.startedAt + state.timing.helloWaitMs;
     // The only voter has nobody to ask, but its double's keepalives would have come by now.
     const complete = unheard.length === 0 && others.length > 0;
-    const enough = welcomes >= majority(voters.length) || this.masterWelcomed;
+    // By its own membership a member that was away for long may never reach a quorum; that nobody objects must do, in time.
+    const unopposed = this.welcomedBy.size > 0 && state.now >= state.startedAt + state.timing.duplicateStopMs;
+    const enough = welcomes >= majority(voters.length) || this.masterWelcomed || unopposed;
     if (voters.length === 0 || (enough && (complete || waited))) {
       this.muted = false;
       this.established = voters.length > 0;

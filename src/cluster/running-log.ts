@@ -19,7 +19,10 @@ export class RunningLog {
    * @throws {StorageError} the engine's files cannot be used
    */
   static async start(entry: URL, options: object): Promise<RunningLog> {
-    const worker = new Worker(entry, { workerData: options });
+    const worker = new Worker(entry, {
+      workerData: options,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     const ended = Promise.withResolvers<void>();
     worker.once('exit', () => ended.resolve());
     const { promise, resolve, reject } = Promise.withResolvers<Identity>();
@@ -64,3 +67,6 @@ export class RunningLog {
     this.#worker.postMessage(message, transfer);
   }
 }
+
+/** Messages are short-lived; V8 would let tens of megabytes of them pile up. */
+const YOUNG_GENERATION_MB = 4;

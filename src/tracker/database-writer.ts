@@ -25,7 +25,7 @@ import {
   PEER_INFO_HASH,
   viewOf,
 } from './operations.ts';
-import { ipv4PeerId, ipv6PeerId, peerLocality } from './peer-id.ts';
+import { ipv4Locality, ipv4PeerId, ipv6Locality, ipv6PeerId } from './peer-id.ts';
 
 /** Operations that are sorted and applied together; more make another round in the same transaction. */
 export const MAX_OPERATIONS_PER_ROUND = 1 << 17;
@@ -46,6 +46,8 @@ export class DatabaseWriter {
   readonly #batchOf = new Uint32Array(MAX_OPERATIONS_PER_ROUND);
   readonly #atOf = new Uint32Array(MAX_OPERATIONS_PER_ROUND);
   readonly #rowsOf = new Int8Array(MAX_OPERATIONS_PER_ROUND);
+  /** The ids of IPv6 peers, by sequence number: each costs a SHA-256, and is used in both passes. */
+  readonly #ipv6IdOf = new BigInt64Array(MAX_OPERATIONS_PER_ROUND);
   /** Sorting: what to sort by, times MAX_OPERATIONS_PER_ROUND, plus the sequence number. Exact: 33 + 17 bits. */
   readonly #keys = new Float64Array(MAX_OPERATIONS_PER_ROUND);
   #batches: readonly Uint8Array[] = [];
@@ -100,6 +102,9 @@ export class DatabaseWriter {
     this.#batchOf[sequence] = number;
     this.#atOf[sequence] = at;
     this.#rowsOf[sequence] = 0;
+    if (batch[at] <= OP_EXPIRE && batch[at + PEER_FLAGS] & FLAG_IPV6) {
+      this.#ipv6IdOf[sequence] = ipv6PeerId(batch, at + PEER_ADDRESS);
+    }
     this.#keys[this.#sortable++] = prefix(batch, hashAt) * MAX_OPERATIONS_PER_ROUND + sequence;
   }
 
@@ -133,7 +138,8 @@ export class DatabaseWriter {
     const batch = this.#batches[this.#batchOf[sequence]];
     const at = this.#atOf[sequence];
     if (batch[at] > OP_EXPIRE) return sequence;
-    const locality = peerLocality(batch, at + PEER_ADDRESS, (batch[at + PEER_FLAGS] & FLAG_IPV6) !== 0);
+    const ipv6 = batch[at + PEER_FLAGS] & FLAG_IPV6;
+    const locality = ipv6 ? ipv6Locality(this.#ipv6IdOf[sequence]) : ipv4Locality(batch, at + PEER_ADDRESS);
     return locality * MAX_OPERATIONS_PER_ROUND + sequence;
   }
 
@@ -155,17 +161,17 @@ export class DatabaseWriter {
         this.#statements.forget.run(this.#swarm.sha1, this.#swarm.sha1);
         break;
       default:
-        this.#rowsOf[sequence] = this.#applyToPeer(batch, at, this.#views[number], this.#seen[number]);
+        this.#rowsOf[sequence] = this.#applyToPeer(sequence, batch, at, this.#views[number], this.#seen[number]);
     }
   }
 
   /** Returns the rows added to CONTENTS: -1, 0 or 1. */
-  #applyToPeer(batch: Uint8Array, at: number, view: DataView, seen: number): number {
+  #applyToPeer(sequence: number, batch: Uint8Array, at: number, view: DataView, seen: number): number {
     const { insert, update, touch, remove, expire, left: selectLeft, open } = this.#statements;
     const swarm = this.#swarm;
     const flags = batch[at + PEER_FLAGS];
     const ipv6 = (flags & FLAG_IPV6) !== 0;
-    const id = ipv6 ? ipv6PeerId(batch, at + PEER_ADDRESS) : ipv4PeerId(batch, at + PEER_ADDRESS);
+    const id = ipv6 ? this.#ipv6IdOf[sequence] : ipv4PeerId(batch, at + PEER_ADDRESS);
     const fieldAt = at + PEER_ADDRESS + (ipv6 ? ADDRESS_BYTES_6 : ADDRESS_BYTES_4);
     switch (batch[at]) {
       case OP_STOP:
@@ -217,7 +223,7 @@ export class DatabaseWriter {
       const flagsAt = this.#atOf[sequence] + PEER_FLAGS;
       const ipv6 = (batch[flagsAt] & FLAG_IPV6) !== 0;
       const at = this.#atOf[sequence] + PEER_ADDRESS;
-      const id = ipv6 ? ipv6PeerId(batch, at) : ipv4PeerId(batch, at);
+      const id = ipv6 ? this.#ipv6IdOf[sequence] : ipv4PeerId(batch, at);
       if (this.#rowsOf[sequence] > 0) {
         const portAt = at + (ipv6 ? ADDRESS_BYTES_6 : ADDRESS_BYTES_4) - 2;
         const host = ipv6 ? formatIpv6(batch, at) : formatIpv4(batch, at);

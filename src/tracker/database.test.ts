@@ -216,7 +216,7 @@ describe('TrackerDatabase', () => {
         assert.deepEqual([time, Number(mode), secret], [model.time, model.mode, model.secret]);
         assert.deepEqual(reload(together), model.loaded());
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { ADDRESS_BYTES_4, ADDRESS_BYTES_6 } from './operations.ts';
+import { ADDRESS_BYTES_6 } from './operations.ts';
 
 // PEER_INFO.id: a function of host and port, so that replicas agree on it without asking and no look-up is needed.
 //
@@ -14,28 +14,21 @@ export const IPV4_ID_END = 2 ** 48;
 
 /** The id of the compact IPv4 peer at `at`. */
 export function ipv4PeerId(bytes: Uint8Array, at: number): number {
-  return ipv4Number(bytes, at) * 0x1_0000 + bytes[at + 4] * 0x100 + bytes[at + 5];
+  return ipv4Locality(bytes, at) * 0x1_0000 + bytes[at + 4] * 0x100 + bytes[at + 5];
 }
 
 /** The id of the compact IPv6 peer at `at`. */
 export function ipv6PeerId(bytes: Uint8Array, at: number): bigint {
-  return FIRST_IPV6_ID + (ipv6Digest(bytes, at).readBigUInt64BE(0) >> 3n);
+  const digest = hash('sha256', bytes.subarray(at, at + ADDRESS_BYTES_6), 'buffer');
+  return FIRST_IPV6_ID + (digest.readBigUInt64BE(0) >> 3n);
 }
 
-/** 33 bits in the order of the ids: where a row stands in the table, roughly. */
-export function peerLocality(bytes: Uint8Array, at: number, ipv6: boolean): number {
-  return ipv6 ? 2 ** 32 + ipv6Digest(bytes, at).readUInt32BE(0) : ipv4Number(bytes, at);
-}
-
-/** The compact IPv4 peer of an id, written at `at`. */
-export function writeIpv4Peer(id: number, out: Uint8Array, at: number): void {
-  for (let i = ADDRESS_BYTES_4 - 1, rest = id; i >= 0; i--, rest = Math.floor(rest / 256)) out[at + i] = rest % 256;
-}
-
-function ipv4Number(bytes: Uint8Array, at: number): number {
+/** 33 bits in the order of the ids: where the peer's row stands in the table, roughly. */
+export function ipv4Locality(bytes: Uint8Array, at: number): number {
   return bytes[at] * 0x100_0000 + ((bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]);
 }
 
-function ipv6Digest(bytes: Uint8Array, at: number): Buffer {
-  return hash('sha256', bytes.subarray(at, at + ADDRESS_BYTES_6), 'buffer');
+/** The same for an IPv6 peer, behind all the IPv4 peers. */
+export function ipv6Locality(id: bigint): number {
+  return 2 ** 32 + Number((id - FIRST_IPV6_ID) >> 29n);
 }

@@ -1,12 +1,12 @@
 import { INFO_HASH_BYTES } from '../bittorrent/info-hash.ts';
-import { InfoHashIndex } from './info-hash-index.ts';
+import { HASH_WORDS, InfoHashIndex } from './info-hash-index.ts';
 import { ADMISSION_ALLOW, ADMISSION_DENY, ADMISSION_OPEN } from './operations.ts';
 
 /** Which contents the tracker serves: all, those on the allow-list, or all but those on the deny-list. */
 export class Admission {
   mode = ADMISSION_OPEN;
-  readonly allow = new InfoHashIndex(MAX_LISTED, randomSeeds());
-  readonly deny = new InfoHashIndex(MAX_LISTED, randomSeeds());
+  readonly allow = new InfoHashIndex(MAX_LISTED, HASH_WORDS);
+  readonly deny = new InfoHashIndex(MAX_LISTED, HASH_WORDS);
   readonly #scratch = new Uint32Array(INFO_HASH_BYTES / 4);
 
   /** Whether announces of the info-hash (five words at `at`) are served. */
@@ -40,7 +40,3 @@ export class Admission {
 
 /** Info-hashes on one list. */
 export const MAX_LISTED = 1 << 20;
-
-function randomSeeds(): [number, number] {
-  return [Math.floor(Math.random() * 2 ** 32), Math.floor(Math.random() * 2 ** 32)];
-}

@@ -2,6 +2,7 @@ import { COUNTER, type Counters } from './counters.ts';
 import type { LogGroups } from './log-group.ts';
 import { FLAG_IPV6 } from './operations.ts';
 import type { PeerStore } from './peer-store.ts';
+import { RECORD_BYTES } from './swarm-record.ts';
 import type { SwarmTable } from './swarm-table.ts';
 
 /**
@@ -46,9 +47,9 @@ export class Expiry {
     const table = this.#table;
     if (!table.swarms.has(swarm)) return true;
     if (table.isEmpty(swarm)) {
-      if (now - table.emptySince[swarm] < FORGET_AFTER_SECONDS) return true;
+      if (now - table.emptySince(swarm) < FORGET_AFTER_SECONDS) return true;
       if (!this.#groups.hasRoom) return false;
-      this.#groups.writer.forget(table.swarms.bytes, swarm * 20);
+      this.#groups.writer.forget(table.swarms.bytes, swarm * RECORD_BYTES);
       return true;
     }
     return this.#expire(swarm, table.peers4, 0, now) && this.#expire(swarm, table.peers6, FLAG_IPV6, now);
@@ -56,13 +57,13 @@ export class Expiry {
 
   #expire(swarm: number, store: PeerStore, flags: number, now: number): boolean {
     const cutoff = now - this.#lifetimeSeconds - 1;
-    const start = store.start[swarm];
-    const end = start + store.count[swarm];
+    const start = store.startOf(swarm);
+    const end = start + store.countOf(swarm);
     for (let position = start; position < end; position++) {
       if (store.seen[position] > cutoff) continue;
       if (!this.#groups.hasRoom) return false;
       const address = position * store.stride * 2;
-      this.#groups.writer.expire(flags, this.#table.swarms.bytes, swarm * 20, store.bytes, address, cutoff);
+      this.#groups.writer.expire(flags, this.#table.swarms.bytes, swarm * RECORD_BYTES, store.bytes, address, cutoff);
       this.#counters[COUNTER.peersExpired]++;
     }
     return true;

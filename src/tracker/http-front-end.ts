@@ -104,7 +104,7 @@ export class HttpFrontEnd {
       return {
         infoHash,
         complete: known ? table.seedersOf(swarm) : 0,
-        downloaded: known ? table.completed[swarm] : 0,
+        downloaded: known ? table.completedOf(swarm) : 0,
         incomplete: known ? table.leechersOf(swarm) : 0,
       };
     });

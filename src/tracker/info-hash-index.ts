@@ -1,6 +1,7 @@
 /**
- * Numbers info-hashes: each one that is added gets a small number (its id) that columns elsewhere are indexed by,
- * until it is removed and the number is given to another.
+ * Numbers info-hashes: each one that is added gets a small number (its id) until it is removed and the number is
+ * given to another. An id names a record of words, which opens with the info-hash; what follows is the owner's, and
+ * stands beside it so that one look-up costs one cache line.
  *
  * Open addressing with linear probing, in 256 shards that grow one by one: rehashing a 256th of a million entries
  * is no pause that anybody notices. The hash is keyed at random, because strangers choose the info-hashes.
@@ -9,14 +10,18 @@
  */
 export class InfoHashIndex {
   readonly capacity: number;
-  /** Five words an id. Ids in `#free` keep stale words. Address space for all of `capacity`, memory only as touched. */
-  readonly words: Uint32Array;
-  /** The same in bytes, 20 an id. */
+  /** Words of a record. */
+  readonly stride: number;
+  /** The records. Those of free ids are stale. Address space for all of `capacity`, memory only as touched. */
+  readonly records: Uint32Array;
+  /** The same in bytes. */
   readonly bytes: Uint8Array;
   readonly #shards: Uint32Array[];
   readonly #fill = new Uint32Array(SHARDS);
   /** 1 where the id is in use. */
   readonly #used: Uint8Array;
+  /** What `touch` read: it means nothing, but reads without a use would be optimised away. */
+  touched = 0;
   /** Ids that were removed, to be taken first. */
   readonly #free: number[] = [];
   /** Ids below were given out at least once. */
@@ -24,11 +29,15 @@ export class InfoHashIndex {
   readonly #seed0: number;
   readonly #seed1: number;
 
-  /** @param seeds two random 32-bit numbers */
-  constructor(capacity: number, seeds: readonly [number, number]) {
+  /**
+   * @param stride words of a record, at least HASH_WORDS
+   * @param seeds two random 32-bit numbers
+   */
+  constructor(capacity: number, stride: number, seeds: readonly [number, number] = [randomWord(), randomWord()]) {
     this.capacity = capacity;
-    this.words = new Uint32Array(capacity * HASH_WORDS);
-    this.bytes = new Uint8Array(this.words.buffer);
+    this.stride = stride;
+    this.records = new Uint32Array(capacity * stride);
+    this.bytes = new Uint8Array(this.records.buffer);
     this.#used = new Uint8Array(capacity);
     this.#shards = Array.from({ length: SHARDS }, () => new Uint32Array(FIRST_SHARD_SLOTS));
     this.#seed0 = seeds[0] | 0;
@@ -54,21 +63,28 @@ export class InfoHashIndex {
     const hash = this.#hash(words, at);
     const shard = this.#shards[hash >>> SHARD_SHIFT];
     const mask = shard.length - 1;
-    const own = this.words;
+    const { records, stride } = this;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const id = shard[slot] - 1;
       if (id < 0) return -1;
-      const key = id * HASH_WORDS;
+      const key = id * stride;
       if (
-        own[key] === words[at] &&
-        own[key + 1] === words[at + 1] &&
-        own[key + 2] === words[at + 2] &&
-        own[key + 3] === words[at + 3] &&
-        own[key + 4] === words[at + 4]
+        records[key] === words[at] &&
+        records[key + 1] === words[at + 1] &&
+        records[key + 2] === words[at + 2] &&
+        records[key + 3] === words[at + 3] &&
+        records[key + 4] === words[at + 4]
       ) {
         return id;
       }
     }
+  }
+
+  /** Reads from the cache line that `find` will need first. */
+  touch(words: Uint32Array, at: number): void {
+    const hash = this.#hash(words, at);
+    const shard = this.#shards[hash >>> SHARD_SHIFT];
+    this.touched ^= shard[hash & (shard.length - 1)];
   }
 
   /** Gives an info-hash that is not there yet an id; -1 when all are taken. */
@@ -76,7 +92,7 @@ export class InfoHashIndex {
     const id = this.#free.pop() ?? (this.#next < this.capacity ? this.#next++ : -1);
     if (id < 0) return -1;
     this.#used[id] = 1;
-    for (let word = 0; word < HASH_WORDS; word++) this.words[id * HASH_WORDS + word] = words[at + word];
+    for (let word = 0; word < HASH_WORDS; word++) this.records[id * this.stride + word] = words[at + word];
     const hash = this.#hash(words, at);
     const number = hash >>> SHARD_SHIFT;
     if (this.#fill[number] * 4 >= this.#shards[number].length * 3) this.#grow(number);
@@ -86,8 +102,7 @@ export class InfoHashIndex {
   }
 
   remove(id: number): void {
-    const at = id * HASH_WORDS;
-    const hash = this.#hash(this.words, at);
+    const hash = this.#hash(this.records, id * this.stride);
     const number = hash >>> SHARD_SHIFT;
     const shard = this.#shards[number];
     const mask = shard.length - 1;
@@ -95,7 +110,7 @@ export class InfoHashIndex {
     while (shard[hole] !== id + 1) hole = (hole + 1) & mask;
     // Entries behind the hole move up into it unless that would put them before their own place.
     for (let slot = (hole + 1) & mask; shard[slot] !== 0; slot = (slot + 1) & mask) {
-      const home = this.#hash(this.words, (shard[slot] - 1) * HASH_WORDS) & mask;
+      const home = this.#hash(this.records, (shard[slot] - 1) * this.stride) & mask;
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
       shard[hole] = shard[slot];
       hole = slot;
@@ -109,7 +124,9 @@ export class InfoHashIndex {
   #grow(number: number): void {
     const old = this.#shards[number];
     const shard = new Uint32Array(old.length * 2);
-    for (const entry of old) if (entry !== 0) place(shard, this.#hash(this.words, (entry - 1) * HASH_WORDS), entry - 1);
+    for (const entry of old) {
+      if (entry !== 0) place(shard, this.#hash(this.records, (entry - 1) * this.stride), entry - 1);
+    }
     this.#shards[number] = shard;
   }
 
@@ -133,4 +150,8 @@ function place(shard: Uint32Array, hash: number, id: number): void {
   let slot = hash & mask;
   while (shard[slot] !== 0) slot = (slot + 1) & mask;
   shard[slot] = id + 1;
+}
+
+function randomWord(): number {
+  return Math.floor(Math.random() * 2 ** 32);
 }

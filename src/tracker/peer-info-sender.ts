@@ -38,23 +38,24 @@ export class PeerInfoSender {
   /**
    * Takes an announce in.
    * @param now cluster time, seconds
+   * @param swarm the announce's swarm, or -1, if the caller has found it already
    */
-  receive(announce: Announce, now: number): Verdict {
+  receive(announce: Announce, now: number, swarm = this.#state.table.swarms.find(announce.infoHashWords, 0)): Verdict {
     const { table, admission } = this.#state;
     if (!admission.admits(announce.infoHashWords, 0)) {
       this.#counters[COUNTER.refusedByAdmission]++;
       return REFUSED;
     }
-    const store = this.locate(announce);
-    const { swarm, slot } = this;
+    const store = this.#locateIn(swarm, announce);
+    const { slot } = this;
     if (announce.event === EVENT_STOPPED) return slot < 0 ? ANSWER : this.#logStop(announce);
 
     const isNew = slot < 0;
     const seeder = announce.left === 0;
     const changes = isNew || store.isSeeder(swarm, slot) !== seeder;
-    const names = announce.name !== undefined && (swarm < 0 || table.nameTag[swarm] === 0);
+    const names = announce.name !== undefined && (swarm < 0 || !table.isNamed(swarm));
     if (!changes && !names) {
-      const age = now - store.seen[store.start[swarm] + slot];
+      const age = now - store.seen[store.startOf(swarm) + slot];
       if (age > this.#touchAfterSeconds && this.#groups.hasRoom) this.#logPeer(OP_TOUCH, announce);
       return ANSWER;
     }
@@ -71,13 +72,9 @@ export class PeerInfoSender {
     return WAIT;
   }
 
-  /** Finds the announce's swarm and the peer's slot there; returns the store of its family. */
-  locate(announce: Announce): PeerStore {
-    const { table } = this.#state;
-    const store = announce.family === 4 ? table.peers4 : table.peers6;
-    this.swarm = table.swarms.find(announce.infoHashWords, 0);
-    this.slot = this.swarm < 0 ? -1 : store.find(this.swarm, announce.addressWords, 0);
-    return store;
+  /** Finds the announce's swarm and the peer's slot there. */
+  locate(announce: Announce): void {
+    this.#locateIn(this.#state.table.swarms.find(announce.infoHashWords, 0), announce);
   }
 
   get seeders(): number {
@@ -89,7 +86,7 @@ export class PeerInfoSender {
   }
 
   get completed(): number {
-    return this.swarm < 0 ? 0 : this.#state.table.completed[this.swarm];
+    return this.swarm < 0 ? 0 : this.#state.table.completedOf(this.swarm);
   }
 
   /**
@@ -103,8 +100,8 @@ export class PeerInfoSender {
     const { table } = this.#state;
     const store = announce.family === 4 ? table.peers4 : table.peers6;
     const wanted = Math.min(announce.numWant < 0 ? DEFAULT_NUM_WANT : announce.numWant, limit);
-    const seeders = store.seeders[this.swarm];
-    const leechers = store.count[this.swarm] - seeders;
+    const seeders = store.seedersOf(this.swarm);
+    const leechers = store.countOf(this.swarm) - seeders;
     if (announce.left === 0) return this.#copyWindow(store, seeders, leechers, wanted, out, at);
     if (seeders + leechers <= wanted) return this.#copyWindow(store, 0, seeders + leechers, wanted, out, at);
     // Half of each, and more of the one where the other has too few.
@@ -113,24 +110,30 @@ export class PeerInfoSender {
     return copied + this.#copyWindow(store, seeders, leechers, wanted - copied, out, at + copied * store.stride);
   }
 
+  #locateIn(swarm: number, announce: Announce): PeerStore {
+    const { table } = this.#state;
+    const store = announce.family === 4 ? table.peers4 : table.peers6;
+    this.swarm = swarm;
+    this.slot = swarm < 0 ? -1 : store.find(swarm, announce.addressWords, 0);
+    return store;
+  }
+
   /** Copies `wanted` neighbours from a random place of the slots from `first` on, around the end, without the asker. */
   #copyWindow(store: PeerStore, first: number, count: number, wanted: number, out: Uint16Array, at: number): number {
     if (count === 0 || wanted <= 0) return 0;
-    const { words, stride } = store;
-    const base = store.start[this.swarm];
+    const begin = first + this.#below(count);
+    const full = at + wanted * store.stride;
+    let to = this.#copySlots(store, begin, first + count, out, at, full);
+    if (to < full) to = this.#copySlots(store, first, begin, out, to, full);
+    return (to - at) / store.stride;
+  }
+
+  /** Copies the slots [from, end) but for the asker's, to out[to, full) at most; returns where it stopped. */
+  #copySlots(store: PeerStore, from: number, end: number, out: Uint16Array, to: number, full: number): number {
     const self = this.slot;
-    let slot = first + this.#below(count);
-    const end = first + count;
-    let to = at;
-    const full = at + wanted * stride;
-    for (let seen = 0; seen < count && to < full; seen++) {
-      if (slot !== self) {
-        let from = (base + slot) * stride;
-        for (const last = to + stride; to < last; ) out[to++] = words[from++];
-      }
-      if (++slot === end) slot = first;
-    }
-    return (to - at) / stride;
+    if (self < from || self >= end) return store.copy(this.swarm, from, end, out, to, full);
+    const before = store.copy(this.swarm, from, self, out, to, full);
+    return store.copy(this.swarm, self + 1, end, out, before, full);
   }
 
   /** A random whole number below `count` (xorshift32: speed matters, secrecy does not). */

@@ -1,4 +1,5 @@
 import { RegionAllocator, SMALLEST_ORDER } from './region-allocator.ts';
+import { COUNT, FIELDS_4, FIELDS_6, ORDER_4, ORDER_6, RECORD_WORDS, SEEDERS, START } from './swarm-record.ts';
 
 /**
  * The peers of all swarms, of one address family: compact addresses as they go over the wire, in typed arrays, no
@@ -18,58 +19,87 @@ export class PeerStore {
   readonly bytes: Uint8Array;
   /** When each was last seen: seconds of cluster time. */
   readonly seen: Uint32Array;
-  /** Columns by swarm: its region, how many peers are in it, and how many of them (the first) are seeders. */
-  readonly start: Uint32Array;
-  readonly count: Uint32Array;
-  readonly seeders: Uint32Array;
+  /** What `touchRegion` read: it means nothing, but reads without a use would be optimised away. */
+  touched = 0;
   /** Peers in all swarms. */
   peers = 0;
   /** Seeders in all swarms. */
   allSeeders = 0;
 
-  readonly #order: Uint8Array;
+  /** The records of the swarms, and where this family's fields stand in them. */
+  readonly #records: Uint32Array;
+  readonly #fields: number;
+  readonly #orderField: number;
   readonly #regions: RegionAllocator;
   /** Where the peers of large swarms stand; small swarms are scanned. */
   readonly #indexes: (SlotIndex | undefined)[] = [];
 
   /** Takes address space for all of it, memory only as it is touched. */
-  constructor(stride: 3 | 9, maxPeers: number, maxSwarms: number) {
+  constructor(stride: 3 | 9, maxPeers: number, records: Uint32Array) {
     this.stride = stride;
+    this.#records = records;
+    this.#fields = stride === 3 ? FIELDS_4 : FIELDS_6;
+    this.#orderField = stride === 3 ? ORDER_4 : ORDER_6;
     this.words = new Uint16Array(maxPeers * stride);
     this.bytes = new Uint8Array(this.words.buffer);
     this.seen = new Uint32Array(maxPeers);
-    this.start = new Uint32Array(maxSwarms);
-    this.count = new Uint32Array(maxSwarms);
-    this.seeders = new Uint32Array(maxSwarms);
-    this.#order = new Uint8Array(maxSwarms);
     this.#regions = new RegionAllocator(maxPeers);
+  }
+
+  /** First position of the swarm's region. */
+  startOf(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + this.#fields + START];
+  }
+
+  /** Peers of the swarm. */
+  countOf(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + this.#fields + COUNT];
+  }
+
+  /** How many of them are seeders; those stand first. */
+  seedersOf(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + this.#fields + SEEDERS];
+  }
+
+  /** Reads from the cache lines that `find` and an answer will need. */
+  touchRegion(swarm: number): void {
+    const start = this.startOf(swarm);
+    const first = start * this.stride;
+    const line = first + WORDS_OF_A_CACHE_LINE;
+    const { words } = this;
+    this.touched ^=
+      words[first] ^
+      words[line] ^
+      words[line + WORDS_OF_A_CACHE_LINE] ^
+      this.seen[start] ^
+      this.seen[start + WORDS_OF_A_CACHE_LINE / 2];
   }
 
   /** The slot of the peer with this address, or -1. */
   find(swarm: number, words: Uint16Array, at: number): number {
     const index = this.#indexes[swarm];
     if (index !== undefined) return index.find(words, at);
-    const count = this.count[swarm];
+    const count = this.countOf(swarm);
     return this.stride === 3 ? this.#scan3(swarm, count, words, at) : this.#scan9(swarm, count, words, at);
   }
 
   /** Adds a peer that is not there. False when there is no room. */
   add(swarm: number, words: Uint16Array, at: number, seeder: boolean, seen: number): boolean {
-    const count = this.count[swarm];
+    const count = this.countOf(swarm);
     if (!this.#makeRoom(swarm, count + 1)) return false;
-    const start = this.start[swarm];
+    const start = this.startOf(swarm);
     const { stride } = this;
     let slot = count;
     if (seeder) {
       // The first leecher makes place at the end.
-      slot = this.seeders[swarm]++;
-      this.allSeeders++;
+      slot = this.seedersOf(swarm);
+      this.#addSeeders(swarm, 1);
       this.#move(swarm, slot, count);
     }
     const to = (start + slot) * stride;
     for (let word = 0; word < stride; word++) this.words[to + word] = words[at + word];
     this.seen[start + slot] = seen;
-    this.count[swarm] = count + 1;
+    this.#setCount(swarm, count + 1);
     this.peers++;
     const index = this.#indexes[swarm];
     if (index !== undefined) index.add(slot);
@@ -80,34 +110,60 @@ export class PeerStore {
   remove(swarm: number, slot: number): void {
     this.#indexes[swarm]?.remove(slot);
     let hole = slot;
-    const last = this.count[swarm] - 1;
-    if (hole < this.seeders[swarm]) {
-      const lastSeeder = --this.seeders[swarm];
-      this.allSeeders--;
+    const last = this.countOf(swarm) - 1;
+    if (hole < this.seedersOf(swarm)) {
+      this.#addSeeders(swarm, -1);
+      const lastSeeder = this.seedersOf(swarm);
       this.#move(swarm, lastSeeder, hole);
       hole = lastSeeder;
     }
     this.#move(swarm, last, hole);
-    this.count[swarm] = last;
+    this.#setCount(swarm, last);
     this.peers--;
     this.#giveBack(swarm, last);
   }
 
+  /** Copies the addresses of the slots [from, end) to out[to, full), as many as fit; returns where it stopped. */
+  copy(swarm: number, from: number, end: number, out: Uint16Array, to: number, full: number): number {
+    const { words, stride } = this;
+    const source = (this.startOf(swarm) + from) * stride;
+    const count = Math.min((end - from) * stride, full - to);
+    for (let word = 0; word < count; word++) out[to + word] = words[source + word];
+    return to + Math.max(count, 0);
+  }
+
   isSeeder(swarm: number, slot: number): boolean {
-    return slot < this.seeders[swarm];
+    return slot < this.seedersOf(swarm);
   }
 
   /** Puts the peer on the other side; returns its new slot. */
   changeSides(swarm: number, slot: number): number {
-    const toSeeder = slot >= this.seeders[swarm];
-    const border = toSeeder ? this.seeders[swarm]++ : --this.seeders[swarm];
-    this.allSeeders += toSeeder ? 1 : -1;
+    const toSeeder = slot >= this.seedersOf(swarm);
+    const border = toSeeder ? this.seedersOf(swarm) : this.seedersOf(swarm) - 1;
+    this.#addSeeders(swarm, toSeeder ? 1 : -1);
     this.#swap(swarm, slot, border);
     return border;
   }
 
+  #setCount(swarm: number, count: number): void {
+    this.#records[swarm * RECORD_WORDS + this.#fields + COUNT] = count;
+  }
+
+  #addSeeders(swarm: number, change: 1 | -1): void {
+    this.#records[swarm * RECORD_WORDS + this.#fields + SEEDERS] += change;
+    this.allSeeders += change;
+  }
+
+  #orderOf(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + this.#orderField];
+  }
+
+  #setOrder(swarm: number, order: number): void {
+    this.#records[swarm * RECORD_WORDS + this.#orderField] = order;
+  }
+
   #makeRoom(swarm: number, count: number): boolean {
-    const order = this.#order[swarm];
+    const order = this.#orderOf(swarm);
     if (order !== 0 && count <= 1 << order) return true;
     const wanted = RegionAllocator.orderFor(count);
     const start = this.#regions.allocate(wanted);
@@ -118,10 +174,10 @@ export class PeerStore {
 
   /** A region four times too large is changed for a smaller one, an empty one given back. */
   #giveBack(swarm: number, count: number): void {
-    const order = this.#order[swarm];
+    const order = this.#orderOf(swarm);
     if (count === 0) {
-      this.#regions.free(this.start[swarm], order);
-      this.#order[swarm] = 0;
+      this.#regions.free(this.startOf(swarm), order);
+      this.#setOrder(swarm, 0);
       this.#indexes[swarm] = undefined;
     } else if (order > SMALLEST_ORDER + 1 && count <= 1 << (order - 2)) {
       const start = this.#regions.allocate(order - 1);
@@ -131,19 +187,19 @@ export class PeerStore {
   }
 
   #relocate(swarm: number, start: number, order: number): void {
-    const from = this.start[swarm];
-    const count = this.count[swarm];
+    const from = this.startOf(swarm);
+    const count = this.countOf(swarm);
     this.words.copyWithin(start * this.stride, from * this.stride, (from + count) * this.stride);
     this.seen.copyWithin(start, from, from + count);
-    if (this.#order[swarm] !== 0) this.#regions.free(from, this.#order[swarm]);
-    this.start[swarm] = start;
-    this.#order[swarm] = order;
+    if (this.#orderOf(swarm) !== 0) this.#regions.free(from, this.#orderOf(swarm));
+    this.#records[swarm * RECORD_WORDS + this.#fields + START] = start;
+    this.#setOrder(swarm, order);
   }
 
   #move(swarm: number, from: number, to: number): void {
-    if (from === to || from >= this.count[swarm]) return;
+    if (from === to || from >= this.countOf(swarm)) return;
     this.#indexes[swarm]?.move(from, to);
-    const start = this.start[swarm];
+    const start = this.startOf(swarm);
     const { stride } = this;
     const source = (start + from) * stride;
     const target = (start + to) * stride;
@@ -154,7 +210,7 @@ export class PeerStore {
   #swap(swarm: number, a: number, b: number): void {
     if (a === b) return;
     this.#indexes[swarm]?.swap(a, b);
-    const start = this.start[swarm];
+    const start = this.startOf(swarm);
     const { stride, words, seen } = this;
     for (let word = 0; word < stride; word++) {
       const one = (start + a) * stride + word;
@@ -170,7 +226,7 @@ export class PeerStore {
 
   #scan3(swarm: number, count: number, words: Uint16Array, at: number): number {
     const own = this.words;
-    const first = this.start[swarm] * 3;
+    const first = this.startOf(swarm) * 3;
     const end = first + count * 3;
     const high = words[at];
     const low = words[at + 1];
@@ -183,7 +239,7 @@ export class PeerStore {
   }
 
   #scan9(swarm: number, count: number, words: Uint16Array, at: number): number {
-    const start = this.start[swarm];
+    const start = this.startOf(swarm);
     for (let slot = 0; slot < count; slot++) if (this.equals(start + slot, words, at)) return slot;
     return -1;
   }
@@ -196,6 +252,8 @@ export class PeerStore {
     return true;
   }
 }
+
+const WORDS_OF_A_CACHE_LINE = 32;
 
 /** Swarms up to this size are scanned: neighbours in memory are faster than a hash. */
 export const SCANNED_PEERS = 64;
@@ -210,14 +268,14 @@ class SlotIndex {
   constructor(store: PeerStore, swarm: number) {
     this.#store = store;
     this.#swarm = swarm;
-    const count = store.count[swarm];
+    const count = store.countOf(swarm);
     this.#entries = new Uint32Array(2 ** RegionAllocator.orderFor(count * 4));
     for (let slot = 0; slot < count; slot++) this.add(slot);
   }
 
   find(words: Uint16Array, at: number): number {
     const mask = this.#entries.length - 1;
-    const start = this.#store.start[this.#swarm];
+    const start = this.#store.startOf(this.#swarm);
     for (let place = this.#hash(words, at) & mask; ; place = (place + 1) & mask) {
       const slot = this.#entries[place] - 1;
       if (slot < 0) return -1;
@@ -281,7 +339,7 @@ class SlotIndex {
 
   #hashOfSlot(slot: number): number {
     const store = this.#store;
-    return this.#hash(store.words, (store.start[this.#swarm] + slot) * store.stride);
+    return this.#hash(store.words, (store.startOf(this.#swarm) + slot) * store.stride);
   }
 
   #hash(words: Uint16Array, at: number): number {

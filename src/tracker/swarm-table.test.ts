@@ -136,7 +136,7 @@ function assertEqual(table: SwarmTable, model: Map<number, ModelSwarm>): void {
   assert.equal(table.swarms.size, model.size);
   for (const [key, { completed, peers }] of model) {
     const swarm = table.swarms.find(hashOf(key), 0);
-    assert.equal(table.completed[swarm], completed);
+    assert.equal(table.completedOf(swarm), completed);
     assert.equal(table.seedersOf(swarm), [...peers.values()].filter((peer) => peer.seeder).length);
     assert.equal(table.seedersOf(swarm) + table.leechersOf(swarm), peers.size);
     for (const [name, { seeder, seen }] of peers) {
@@ -144,7 +144,7 @@ function assertEqual(table: SwarmTable, model: Map<number, ModelSwarm>): void {
       const slot = store.find(swarm, address, 0);
       assert.ok(slot >= 0);
       assert.equal(store.isSeeder(swarm, slot), seeder);
-      assert.equal(store.seen[store.start[swarm] + slot], seen);
+      assert.equal(store.seen[store.startOf(swarm) + slot], seen);
     }
   }
   const total = [...model.values()].reduce((sum, { peers }) => sum + peers.size, 0);

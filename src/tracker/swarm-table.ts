@@ -1,5 +1,6 @@
 import { HASH_WORDS, InfoHashIndex } from './info-hash-index.ts';
 import { PeerStore } from './peer-store.ts';
+import { COMPLETED, EMPTY_SINCE, NAME_TAG, RECORD_WORDS } from './swarm-record.ts';
 
 /**
  * Which peers have which content: the tracker's state in memory, changed only by what the log committed.
@@ -12,23 +13,17 @@ export class SwarmTable {
   readonly swarms: InfoHashIndex;
   readonly peers4: PeerStore;
   readonly peers6: PeerStore;
-  /** Columns by swarm. */
-  readonly completed: Uint32Array;
-  /** Digest of name and size; 0 where nobody named the content. The name itself is in the database. */
-  readonly nameTag: Uint32Array;
-  /** Cluster time, seconds, at which the last peer left. */
-  readonly emptySince: Uint32Array;
+  /** The records of the swarms (see swarm-record.ts). */
+  readonly #records: Uint32Array;
   #hash0 = 0;
   #hash1 = 0;
 
   constructor(limits: SwarmTableLimits = DEFAULT_LIMITS) {
     const { swarms, peers4, peers6 } = limits;
-    this.swarms = new InfoHashIndex(swarms, [randomWord(), randomWord()]);
-    this.peers4 = new PeerStore(3, peers4 * ARENA_SLACK, swarms);
-    this.peers6 = new PeerStore(9, peers6 * ARENA_SLACK, swarms);
-    this.completed = new Uint32Array(swarms);
-    this.nameTag = new Uint32Array(swarms);
-    this.emptySince = new Uint32Array(swarms);
+    this.swarms = new InfoHashIndex(swarms, RECORD_WORDS);
+    this.#records = this.swarms.records;
+    this.peers4 = new PeerStore(3, peers4 * ARENA_SLACK, this.#records);
+    this.peers6 = new PeerStore(9, peers6 * ARENA_SLACK, this.#records);
   }
 
   get peers(): number {
@@ -40,11 +35,25 @@ export class SwarmTable {
   }
 
   seedersOf(swarm: number): number {
-    return this.peers4.seeders[swarm] + this.peers6.seeders[swarm];
+    return this.peers4.seedersOf(swarm) + this.peers6.seedersOf(swarm);
   }
 
   leechersOf(swarm: number): number {
-    return this.peers4.count[swarm] + this.peers6.count[swarm] - this.seedersOf(swarm);
+    return this.peers4.countOf(swarm) + this.peers6.countOf(swarm) - this.seedersOf(swarm);
+  }
+
+  /** Downloads completed. */
+  completedOf(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + COMPLETED];
+  }
+
+  isNamed(swarm: number): boolean {
+    return this.#records[swarm * RECORD_WORDS + NAME_TAG] !== 0;
+  }
+
+  /** Cluster time, seconds, at which the last peer left. */
+  emptySince(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + EMPTY_SINCE];
   }
 
   /** 64 bits of the state, hexadecimal. */
@@ -58,7 +67,8 @@ export class SwarmTable {
     if (found >= 0) return found;
     const swarm = this.swarms.add(words, at);
     if (swarm < 0) throw new TableFullError('swarms');
-    this.emptySince[swarm] = seen;
+    this.#records.fill(0, swarm * RECORD_WORDS + HASH_WORDS, (swarm + 1) * RECORD_WORDS);
+    this.#records[swarm * RECORD_WORDS + EMPTY_SINCE] = seen;
     this.#toggleSwarm(swarm, 1);
     return swarm;
   }
@@ -79,13 +89,13 @@ export class SwarmTable {
   ): void {
     const slot = store.find(swarm, words, at);
     const wasSeeder = slot >= 0 && store.isSeeder(swarm, slot);
-    if (completed && seeder && !wasSeeder) this.setCompleted(swarm, this.completed[swarm] + 1);
+    if (completed && seeder && !wasSeeder) this.setCompleted(swarm, this.completedOf(swarm) + 1);
     if (slot < 0) {
       if (!store.add(swarm, words, at, seeder, seen)) throw new TableFullError('peers');
       this.#togglePeer(swarm, store, words, at, seeder, seen, 1);
       return;
     }
-    const position = store.start[swarm] + slot;
+    const position = store.startOf(swarm) + slot;
     this.#togglePeer(swarm, store, words, at, wasSeeder, store.seen[position], -1);
     store.seen[position] = seen;
     if (wasSeeder !== seeder) store.changeSides(swarm, slot);
@@ -102,37 +112,35 @@ export class SwarmTable {
   remove(swarm: number, store: PeerStore, words: Uint16Array, at: number, cutoff: number, now: number): void {
     const slot = store.find(swarm, words, at);
     if (slot < 0) return;
-    const seen = store.seen[store.start[swarm] + slot];
+    const seen = store.seen[store.startOf(swarm) + slot];
     if (seen > cutoff) return;
     this.#togglePeer(swarm, store, words, at, store.isSeeder(swarm, slot), seen, -1);
     store.remove(swarm, slot);
-    if (this.isEmpty(swarm)) this.emptySince[swarm] = now;
+    if (this.isEmpty(swarm)) this.#records[swarm * RECORD_WORDS + EMPTY_SINCE] = now;
   }
 
   isEmpty(swarm: number): boolean {
-    return this.peers4.count[swarm] === 0 && this.peers6.count[swarm] === 0;
+    return this.peers4.countOf(swarm) === 0 && this.peers6.countOf(swarm) === 0;
   }
 
   /** Drops a swarm without peers. */
   forget(swarm: number): void {
     if (!this.isEmpty(swarm)) return;
     this.#toggleSwarm(swarm, -1);
-    this.completed[swarm] = 0;
-    this.nameTag[swarm] = 0;
     this.swarms.remove(swarm);
   }
 
   setCompleted(swarm: number, completed: number): void {
     this.#toggleSwarm(swarm, -1);
-    this.completed[swarm] = completed;
+    this.#records[swarm * RECORD_WORDS + COMPLETED] = completed;
     this.#toggleSwarm(swarm, 1);
   }
 
   /** Names the content, unless it has a name. */
   setName(swarm: number, tag: number): void {
-    if (this.nameTag[swarm] !== 0) return;
+    if (this.isNamed(swarm)) return;
     this.#toggleSwarm(swarm, -1);
-    this.nameTag[swarm] = tag;
+    this.#records[swarm * RECORD_WORDS + NAME_TAG] = tag;
     this.#toggleSwarm(swarm, 1);
   }
 
@@ -146,7 +154,7 @@ export class SwarmTable {
     seen: number,
     sign: 1 | -1,
   ): void {
-    let a = digestOfSwarm(this.swarms.words, swarm);
+    let a = digestOfSwarm(this.#records, swarm);
     for (let word = 0; word < store.stride; word++) a = mix(a, words[at + word]);
     a = mix(a, seeder ? 1 : 2);
     a = mix(a, seen);
@@ -154,7 +162,8 @@ export class SwarmTable {
   }
 
   #toggleSwarm(swarm: number, sign: 1 | -1): void {
-    const a = mix(mix(digestOfSwarm(this.swarms.words, swarm), this.completed[swarm]), this.nameTag[swarm]);
+    const nameTag = this.#records[swarm * RECORD_WORDS + NAME_TAG];
+    const a = mix(mix(digestOfSwarm(this.#records, swarm), this.completedOf(swarm)), nameTag);
     this.#addToHash(a, sign);
   }
 
@@ -192,9 +201,9 @@ export function nameDigest(name: Uint8Array, at: number, bytes: number, size: nu
   return digest >>> 0 || 1;
 }
 
-function digestOfSwarm(words: Uint32Array, swarm: number): number {
+function digestOfSwarm(records: Uint32Array, swarm: number): number {
   let digest = 0x811c9dc5;
-  for (let word = 0; word < HASH_WORDS; word++) digest = mix(digest, words[swarm * HASH_WORDS + word]);
+  for (let word = 0; word < HASH_WORDS; word++) digest = mix(digest, records[swarm * RECORD_WORDS + word]);
   return digest;
 }
 
@@ -208,8 +217,4 @@ function mix(digest: number, value: number): number {
 
 function hex(word: number): string {
   return (word >>> 0).toString(16).padStart(8, '0');
-}
-
-function randomWord(): number {
-  return Math.floor(Math.random() * 2 ** 32);
 }

@@ -64,6 +64,11 @@ export class TrackerState implements StateMachine {
     this.batches++;
   }
 
+  /** @param key of connection IDs, 16 bytes */
+  setSecret(key: Uint8Array): void {
+    this.connectionIds = new ConnectionIds(key);
+  }
+
   #applyOperation(batch: Uint8Array, view: DataView, at: number, length: number, now: number): void {
     switch (batch[at]) {
       case OP_ANNOUNCE:
@@ -95,7 +100,7 @@ export class TrackerState implements StateMachine {
         this.admission.remove(batch[at + 1], batch.subarray(at + 2, at + 22));
         return;
       case OP_SECRET:
-        this.connectionIds = new ConnectionIds(batch.slice(at + 1, at + 17));
+        this.setSecret(batch.slice(at + 1, at + 17));
     }
   }
 

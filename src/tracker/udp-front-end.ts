@@ -11,6 +11,7 @@ import {
   EVENT_STOPPED,
   REQUEST_ANNOUNCE,
   REQUEST_CONNECT,
+  REQUEST_MALFORMED,
   REQUEST_SCRAPE,
   REQUEST_TRANSACTION_ID,
   SCRAPE_INFO_HASHES,
@@ -24,7 +25,7 @@ import { readUrlData } from '../bittorrent/bep41.ts';
 import { parseContentQuery } from '../bittorrent/content-query.ts';
 import type { ReplicatedLog } from '../cluster/replicated-log.ts';
 import { ENDPOINT_ADDRESS, ENDPOINT_BYTES, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../net/datagram-slots.ts';
-import { RECEIVE_STRIDE, type UdpSocket } from '../net/udp-socket.ts';
+import { BATCH_SLOTS, RECEIVE_STRIDE, type UdpSocket } from '../net/udp-socket.ts';
 import { Announce } from './announce.ts';
 import { COUNTER, type Counters } from './counters.ts';
 import { GROUPS, type LogGroups } from './log-group.ts';
@@ -49,6 +50,9 @@ export class UdpFrontEnd {
   /** Announces whose replies wait for each group of the log. */
   readonly #waiting: readonly WaitingDatagrams[];
   readonly #maxPeers: number;
+  /** What each datagram of the batch asks for, and the swarm it announces to, or -1. */
+  readonly #requests = new Uint8Array(BATCH_SLOTS);
+  readonly #swarms = new Int32Array(BATCH_SLOTS);
 
   constructor(options: UdpFrontEndOptions) {
     this.#socket = options.socket;
@@ -75,10 +79,11 @@ export class UdpFrontEnd {
     if (!this.#log.mayAnswer()) return;
     const { received } = this.#socket;
     const now = Math.floor(this.#state.clock.now() / 1000);
+    this.#lookAhead(count);
     for (let slot = 0; slot < count; slot++) {
       const at = slot * received.stride;
       const length = received.lengths[slot];
-      const request = length < RECEIVE_STRIDE ? classifyRequest(received.view, at, length) : 0;
+      const request = this.#requests[slot];
       if (request === REQUEST_ANNOUNCE) this.#announced(slot, at, length, now);
       else if (request === REQUEST_CONNECT) this.#connect(slot, at, now);
       else if (request === REQUEST_SCRAPE) this.#scrape(slot, at, length, now);
@@ -86,6 +91,28 @@ export class UdpFrontEnd {
     }
     this.#groups.send();
     this.#counters[COUNTER.udpUnsent] = this.#socket.unsent;
+  }
+
+  /**
+   * Sorts the batch and finds the swarms of all announces before any is answered. With a million peers each step to a
+   * swarm and on to its peers misses the cache; in short loops the processor waits for many of them at once.
+   */
+  #lookAhead(count: number): void {
+    const { received, family } = this.#socket;
+    const { table } = this.#state;
+    const store = family === 4 ? table.peers4 : table.peers6;
+    for (let slot = 0; slot < count; slot++) {
+      const at = slot * received.stride;
+      const length = received.lengths[slot];
+      const request = length < RECEIVE_STRIDE ? classifyRequest(received.view, at, length) : REQUEST_MALFORMED;
+      this.#requests[slot] = request;
+      if (request === REQUEST_ANNOUNCE) table.swarms.touch(received.words32, (at + ANNOUNCE_INFO_HASH) >> 2);
+    }
+    for (let slot = 0; slot < count; slot++) {
+      const hash = (slot * received.stride + ANNOUNCE_INFO_HASH) >> 2;
+      this.#swarms[slot] = this.#requests[slot] === REQUEST_ANNOUNCE ? table.swarms.find(received.words32, hash) : -1;
+    }
+    for (let slot = 0; slot < count; slot++) if (this.#swarms[slot] >= 0) store.touchRegion(this.#swarms[slot]);
   }
 
   #connect(slot: number, at: number, now: number): void {
@@ -124,7 +151,7 @@ export class UdpFrontEnd {
     announce.name = undefined;
     if (length > ANNOUNCE_OPTIONS) this.#readContent(at + ANNOUNCE_OPTIONS, at + length);
 
-    const verdict = this.#sender.receive(announce, now);
+    const verdict = this.#sender.receive(announce, now, this.#swarms[slot]);
     if (verdict === ANSWER) {
       this.#answer(received.endpointWords, slot * ENDPOINT_WORDS, transaction);
     } else if (verdict === WAIT) {
@@ -164,7 +191,7 @@ export class UdpFrontEnd {
     for (let hash = at + SCRAPE_INFO_HASHES; hash < at + length; hash += 20) {
       const swarm = table.swarms.find(received.words32, hash >> 2);
       const seeders = swarm < 0 ? 0 : table.seedersOf(swarm);
-      const completed = swarm < 0 ? 0 : table.completed[swarm];
+      const completed = swarm < 0 ? 0 : table.completedOf(swarm);
       const leechers = swarm < 0 ? 0 : table.leechersOf(swarm);
       to += writeScrapeEntry(outgoing.view, to, seeders, completed, leechers);
     }

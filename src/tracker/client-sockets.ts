@@ -1,0 +1,52 @@
+import { openUdpSocket } from '../net/open-udp-socket.ts';
+import type { TcpAcceptor } from '../net/tcp-acceptor.ts';
+import { SocketError, type UdpSocket } from '../net/udp-socket.ts';
+
+/** What clients talk to: a UDP socket and, where the fast path exists, a TCP acceptor an address; one port for all. */
+export interface ClientSockets {
+  readonly port: number;
+  readonly udp: readonly UdpSocket[];
+  /** Empty where the general HTTP server listens itself (elsewhere than Linux). */
+  readonly tcp: readonly TcpAcceptor[];
+  close(): void;
+}
+
+/**
+ * Binds all hosts to one port number, UDP and TCP. Port 0 takes a number that is free on all of them.
+ * @throws {SocketError}
+ */
+export async function openClientSockets(hosts: readonly string[], port: number): Promise<ClientSockets> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await openAll(hosts, port);
+    } catch (error) {
+      // A free port on one address may be taken on another: try the next one.
+      const retry = port === 0 && error instanceof SocketError && error.code === 'EADDRINUSE';
+      if (!retry || attempt === ATTEMPTS_TO_FIND_A_PORT) throw error;
+    }
+  }
+}
+
+const ATTEMPTS_TO_FIND_A_PORT = 50;
+
+async function openAll(hosts: readonly string[], wantedPort: number): Promise<ClientSockets> {
+  const udp: UdpSocket[] = [];
+  const tcp: TcpAcceptor[] = [];
+  const close = () => {
+    for (const socket of [...udp, ...tcp]) socket.close();
+  };
+  const acceptors = process.platform === 'linux' ? await import('../net/batched-tcp-acceptor.ts') : undefined;
+  let port = wantedPort;
+  try {
+    for (const host of hosts) {
+      const socket = await openUdpSocket({ host, port });
+      udp.push(socket);
+      port = socket.port;
+      if (acceptors) tcp.push(acceptors.openTcpAcceptor({ host, port }));
+    }
+    return { port, udp, tcp, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

@@ -238,6 +238,24 @@ describe('TrackerDatabase', () => {
     reader.close();
   });
 
+  it('forgets a large swarm at its place in the log, however much is applied together', (t) => {
+    const { path, db } = open(t);
+    const writer = new BatchWriter(1 << 16);
+    const infoHash = fromHex(HASHES[0]);
+    const peer = (i: number) => new Uint8Array([10, 0, 0, i, 0x1a, 0xe1]);
+    for (let i = 0; i < 200; i++) writer.peer(OP_ANNOUNCE, FLAG_COMPLETED, infoHash, 0, peer(i), 0, 0);
+    writer.content(infoHash, 0, 5, new TextEncoder().encode('old'));
+    writer.forget(infoHash, 0);
+    for (let i = 0; i < 200; i++) writer.stop(0, infoHash, 0, peer(i), 0);
+    writer.forget(infoHash, 0);
+    writer.peer(OP_ANNOUNCE, FLAG_COMPLETED, infoHash, 0, peer(3), 0, 0);
+    writer.content(infoHash, 0, 6, new TextEncoder().encode('new'));
+    db.applyBatches([{ index: 1n, batch: writer.take(2_000) }]);
+    const name = Buffer.from('new').toString('hex').toUpperCase();
+    assert.deepEqual(dump(path).swarms, [[HASHES[0], name, '6', 1n]]);
+    assert.equal(dump(path).contents.length, 1);
+  });
+
   it('applies more operations than it sorts at once', (t) => {
     const { path, db } = open(t);
     const count = MAX_OPERATIONS_PER_ROUND + 1_000;

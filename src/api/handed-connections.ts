@@ -39,25 +39,33 @@ export function handedConnections(server: Server, options: HandedConnectionsOpti
   // A client may close its half behind the request; Node would by default drop an answer that is still being made.
   Object.assign(server, { httpAllowHalfOpen: true });
 
-  function accept({ fd, head }: HandedConnection): void {
-    if (closed !== undefined || sockets.size >= maxConnections) {
-      closeDescriptor(fd);
-      return;
-    }
-    let socket: Socket;
-    try {
-      // As an HTTP server makes its own.
-      socket = new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
-    } catch (error) {
-      closeDescriptor(fd);
-      options.onError(error);
-      return;
-    }
+  function accept(connection: HandedConnection): void {
+    const socket = socketOf(connection);
+    if (socket === undefined) return;
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.setNoDelay(true);
-    if (head.length > 0) socket.unshift(head);
+    if ('head' in connection && connection.head.length > 0) socket.unshift(connection.head);
     server.emit('connection', socket);
+  }
+
+  function socketOf(connection: HandedConnection): Socket | undefined {
+    const refused = closed !== undefined || sockets.size >= maxConnections;
+    if ('socket' in connection) {
+      if (!refused) return connection.socket;
+      connection.socket.destroy();
+      return undefined;
+    }
+    if (!refused) {
+      try {
+        // As an HTTP server makes its own.
+        return new Socket({ fd: connection.fd, readable: true, writable: true, allowHalfOpen: true });
+      } catch (error) {
+        options.onError(error);
+      }
+    }
+    closeDescriptor(connection.fd);
+    return undefined;
   }
 
   function closeDescriptor(fd: number): void {

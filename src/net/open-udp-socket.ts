@@ -1,8 +1,9 @@
+import { hasBatchedCalls } from './platform.ts';
 import type { UdpSocket, UdpSocketOptions } from './udp-socket.ts';
 
 /** Opens the fastest UDP socket that this system has. Throws SocketError where it cannot be bound. */
 export async function openUdpSocket(options: UdpSocketOptions): Promise<UdpSocket> {
-  if (process.platform === 'linux') {
+  if (hasBatchedCalls) {
     const { openBatchedUdpSocket } = await import('./batched-udp-socket.ts');
     return openBatchedUdpSocket(options);
   }

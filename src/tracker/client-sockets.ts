@@ -1,4 +1,5 @@
 import { openUdpSocket } from '../net/open-udp-socket.ts';
+import { hasBatchedCalls } from '../net/platform.ts';
 import type { TcpAcceptor } from '../net/tcp-acceptor.ts';
 import { SocketError, type UdpSocket } from '../net/udp-socket.ts';
 
@@ -35,7 +36,7 @@ async function openAll(hosts: readonly string[], wantedPort: number): Promise<Cl
   const close = () => {
     for (const socket of [...udp, ...tcp]) socket.close();
   };
-  const acceptors = process.platform === 'linux' ? await import('../net/batched-tcp-acceptor.ts') : undefined;
+  const acceptors = hasBatchedCalls ? await import('../net/batched-tcp-acceptor.ts') : undefined;
   let port = wantedPort;
   try {
     for (const host of hosts) {

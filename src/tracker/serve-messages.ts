@@ -11,8 +11,8 @@ export interface ServeOptions {
   readonly intervalSeconds: number;
   /** The SQLite tables, to fill the memory from. */
   readonly tables: string;
-  /** How far the tables are (see SharedTables). */
-  readonly sharedTables: SharedArrayBuffer;
+  /** Numbers of TablesProgress. */
+  readonly progress: SharedArrayBuffer;
   readonly log: MessagePort;
   readonly counters: Counters;
 }
@@ -32,8 +32,14 @@ export type ServeRequest =
 export type ServeReply =
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'http'; readonly id: number; readonly reply: TrackerHttpReply }
-  | { readonly type: 'admission-changed'; readonly id: number; readonly problem: string | undefined }
+  | { readonly type: 'admission-changed'; readonly id: number; readonly problem: Problem | undefined }
   | { readonly type: 'connection'; readonly connection: HandedConnection }
-  /** After each batch of batches: the state hash at an index, for `status`. */
+  /** From time to time, after a change. */
   | { readonly type: 'state'; readonly index: bigint; readonly hash: string }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string };
+
+/** An error on its way between threads. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}

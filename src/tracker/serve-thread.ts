@@ -5,6 +5,8 @@ import { changeAdmission } from './admission-change.ts';
 import { type ClientSockets, openClientSockets } from './client-sockets.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import { COUNTER, GAUGE_CLUSTER_TIME_MS, GAUGE_PEERS, GAUGE_SEEDERS, GAUGE_SWARMS } from './counters.ts';
+import { MAX_TABLES_LAG_ENTRIES } from './database-client.ts';
+import { TablesProgress } from './database-messages.ts';
 import { EXPIRY_TURN_MS, Expiry } from './expiry.ts';
 import { serveHttp } from './http-fast-path.ts';
 import { HttpFrontEnd } from './http-front-end.ts';
@@ -13,7 +15,7 @@ import { LogGroups } from './log-group.ts';
 import { BatchWriter, MAX_OPERATION_BYTES } from './operations.ts';
 import { PeerInfoSender } from './peer-info-sender.ts';
 import type { ServeOptions, ServeReply, ServeRequest } from './serve-messages.ts';
-import { SharedTables } from './shared-tables.ts';
+
 import { TrackerState } from './tracker-state.ts';
 import { UdpFrontEnd } from './udp-front-end.ts';
 
@@ -28,7 +30,9 @@ async function main(options: ServeOptions): Promise<void> {
   log.failed.then(fail);
   const appliedIndex = loadState(options.tables, state);
 
-  const tables = new SharedTables(options.sharedTables);
+  const tables = new TablesProgress(options.progress);
+  let applied = appliedIndex;
+  let publishedHash = '';
   await catchUp();
   if (state.connectionIds === undefined) await log.propose(secretBatch(state.clock));
 
@@ -38,7 +42,7 @@ async function main(options: ServeOptions): Promise<void> {
     groups,
     counters,
     intervalSeconds,
-    tablesAreBehind: () => Number(log.status.commitIndex) - tables.appliedIndex > MAX_TABLES_LAG_ENTRIES,
+    tablesAreBehind: () => applied - tables.appliedIndex > MAX_TABLES_LAG_ENTRIES,
   });
   const expiry = new Expiry(state.table, groups, counters, intervalSeconds);
   const common = { log, state, sender, groups, counters, intervalSeconds };
@@ -52,7 +56,7 @@ async function main(options: ServeOptions): Promise<void> {
 
   const turns = setInterval(() => {
     if (log.mayAnswer()) expiry.turn(Math.floor(state.clock.now() / 1000));
-    publishGauges();
+    publish();
   }, EXPIRY_TURN_MS);
 
   parentPort?.on('message', (request: ServeRequest) => {
@@ -60,6 +64,7 @@ async function main(options: ServeOptions): Promise<void> {
     else if (request.type === 'change-admission') void changeLists(request);
     else void stop();
   });
+  publish();
   send({ type: 'listening', port: sockets.port });
 
   /** Applies what the log has beyond the tables. */
@@ -70,7 +75,7 @@ async function main(options: ServeOptions): Promise<void> {
       log.subscribe(appliedIndex, {
         apply: (index, batch) => state.apply(index, batch),
         delivered(index) {
-          counters[COUNTER.batchesApplied] = state.batches;
+          applied = index;
           if (index >= target) resolve();
         },
       });
@@ -87,17 +92,21 @@ async function main(options: ServeOptions): Promise<void> {
   async function changeLists({ id, change }: Extract<ServeRequest, { type: 'change-admission' }>): Promise<void> {
     const problem = await changeAdmission(change, state.admission, log, state.clock).then(
       () => undefined,
-      (error: Error) => error.message,
+      (error: Error & { code?: string }) => ({ code: error.code ?? 'FAILED', message: error.message }),
     );
     send({ type: 'admission-changed', id, problem });
   }
 
-  function publishGauges(): void {
+  function publish(): void {
     counters[COUNTER.batchesProposed] = groups.proposed;
+    counters[COUNTER.batchesApplied] = state.batches;
     counters[GAUGE_SWARMS] = state.table.swarms.size;
     counters[GAUGE_PEERS] = state.table.peers;
     counters[GAUGE_SEEDERS] = state.table.seeders;
     counters[GAUGE_CLUSTER_TIME_MS] = state.clock.now();
+    const hash = state.table.stateHash;
+    if (hash !== publishedHash) send({ type: 'state', index: applied, hash });
+    publishedHash = hash;
   }
 
   async function stop(): Promise<void> {
@@ -107,9 +116,6 @@ async function main(options: ServeOptions): Promise<void> {
     parentPort?.close();
   }
 }
-
-/** The tables may be this far behind the log; then new peers wait until they have caught up. */
-const MAX_TABLES_LAG_ENTRIES = 20_000;
 
 function secretBatch(clock: ClusterClock): Uint8Array {
   const writer = new BatchWriter(2 * MAX_OPERATION_BYTES);

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ClusterStatus } from '../cluster/replicated-log.ts';
 
 /**
@@ -17,7 +18,7 @@ export interface Tracker {
   /** One content with a page of its peers; undefined if nobody ever announced it. */
   content(sha1: string, query: PeersQuery): Promise<ContentDetail | undefined>;
   admission(query: AdmissionQuery): Promise<AdmissionPage>;
-  /** Replicates the change; resolves once it is durable. Rejects like `ReplicatedLog.propose`. */
+  /** Replicates the change; resolves once it is durable. Rejects with the codes of `ReplicatedLog.propose`. */
   changeAdmission(change: AdmissionChange): Promise<void>;
   /** Answers `GET /announce` or `/scrape` for the general HTTP server, with the bytes of the body. */
   answerHttp(request: TrackerHttpRequest): Promise<TrackerHttpReply>;
@@ -107,11 +108,8 @@ export interface TrackerHttpReply {
   readonly body: Uint8Array;
 }
 
-/** A client's TCP connection with what was already read from it. */
-export interface HandedConnection {
-  readonly fd: number;
-  readonly head: Uint8Array;
-}
+/** A client's TCP connection: a descriptor with what was already read from it, or a fresh socket. */
+export type HandedConnection = { readonly fd: number; readonly head: Uint8Array } | { readonly socket: Socket };
 
 /** Counters only grow; gauges are values of now. */
 export interface TrackerMetrics {

@@ -1,0 +1,199 @@
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { LogClient } from '../cluster/log-client.ts';
+import type { ClusterStatus } from '../cluster/replicated-log.ts';
+import type { RunningLog } from '../cluster/running-log.ts';
+import { startSingleLog } from '../cluster/single/single.ts';
+import { hasBatchedCalls } from '../net/platform.ts';
+import { ContentsReader } from './contents-reader.ts';
+import {
+  type Counters,
+  GAUGE_CLUSTER_TIME_MS,
+  GAUGE_PEERS,
+  GAUGE_SEEDERS,
+  GAUGE_SWARMS,
+  newCounters,
+  readCounters,
+} from './counters.ts';
+import { DatabaseClient } from './database-client.ts';
+import { ServeClient } from './serve-client.ts';
+import type { HandedConnection, Tracker, TrackerMetrics } from './tracker.ts';
+
+export interface TrackerOptions {
+  /** The cluster's name. */
+  readonly cluster: string;
+  /** What people call this instance. */
+  readonly name: string;
+  /** IP addresses to serve, each by UDP and HTTP. */
+  readonly hosts: readonly string[];
+  /** Port for clients; 0 takes a free one. */
+  readonly port: number;
+  /** The data folder; made when it is not there. */
+  readonly dataDir: string;
+  /** How often peers are asked to announce. */
+  readonly intervalSeconds: number;
+}
+
+/**
+ * Starts a tracker instance: the log, the tables and the serve thread, each on a thread of its own. It resolves when
+ * clients are answered.
+ * @throws {StorageError} the data folder cannot be used
+ * @throws {ServeError} an address cannot be served; `code` is the system's
+ */
+export async function startTracker(options: TrackerOptions): Promise<Tracker> {
+  const opened: { close(): Promise<void> | void }[] = [];
+  try {
+    const { cluster, name, hosts, port, dataDir, intervalSeconds } = options;
+    const [address] = hosts;
+    const log = await startSingleLog({ folder: dataDir, cluster, name, address, clientPort: port });
+    opened.unshift(log);
+    const client = await LogClient.connect(log.connect());
+    opened.unshift(client);
+    const tables = join(dataDir, 'tracker.db');
+    const database = await DatabaseClient.start(tables, log.connect());
+    opened.unshift(database);
+    const counters = newCounters();
+    const logPort = log.connect();
+    const progress = database.progress.buffer;
+    const serve = await Promise.race([
+      ServeClient.start({ hosts, port, intervalSeconds, tables, progress, log: logPort, counters }, [logPort]),
+      // A damaged table shows first in the thread that checks all of it.
+      database.failed.then((error) => Promise.reject(error)),
+    ]);
+    opened.unshift(serve);
+    log.describe(serve.port);
+    const servers = hasBatchedCalls ? [] : await listen(hosts, serve.port);
+    return new TrackerInstance({ options, log, client, database, serve, counters, tables, servers });
+  } catch (error) {
+    for (const part of opened) await part.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly options: TrackerOptions;
+  readonly log: RunningLog;
+  readonly client: LogClient;
+  readonly database: DatabaseClient;
+  readonly serve: ServeClient;
+  readonly counters: Counters;
+  /** Path of the SQLite tables. */
+  readonly tables: string;
+  /** TCP listeners where the serve thread has none. */
+  readonly servers: readonly Server[];
+}
+
+class TrackerInstance implements Tracker {
+  readonly clientPort: number;
+  readonly clientHosts: readonly string[];
+  readonly stopped: Promise<Error | undefined>;
+  readonly #parts: Parts;
+  readonly #reader: ContentsReader;
+  readonly #closed = Promise.withResolvers<undefined>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.clientPort = parts.serve.port;
+    this.clientHosts = parts.options.hosts;
+    this.#reader = ContentsReader.open(parts.tables, (seconds) => this.#unixTimeMs(seconds));
+    const { client, database, serve } = parts;
+    this.stopped = Promise.race([this.#closed.promise, client.failed, database.failed, serve.failed]);
+  }
+
+  status(): ClusterStatus {
+    const { client, serve } = this.#parts;
+    const status = client.status;
+    const { index, hash } = serve.state;
+    return {
+      ...status,
+      members: status.members.map((member) =>
+        member.id === status.self
+          ? { ...member, appliedIndex: index, lag: status.commitIndex - index, stateHash: hash }
+          : member,
+      ),
+    };
+  }
+
+  metrics(): TrackerMetrics {
+    const { counters, client, database } = this.#parts;
+    const { commitIndex } = client.status;
+    return {
+      counters: readCounters(counters),
+      swarms: counters[GAUGE_SWARMS],
+      peers: counters[GAUGE_PEERS],
+      seeders: counters[GAUGE_SEEDERS],
+      clusterTimeMs: counters[GAUGE_CLUSTER_TIME_MS],
+      commitIndex,
+      tablesLag: commitIndex - database.appliedIndex,
+    };
+  }
+
+  async contents(query: Parameters<Tracker['contents']>[0]) {
+    await this.#tablesUpToDate();
+    return this.#reader.contents(query);
+  }
+
+  async content(sha1: string, query: Parameters<Tracker['content']>[1]) {
+    await this.#tablesUpToDate();
+    return this.#reader.content(sha1, query);
+  }
+
+  async admission(query: Parameters<Tracker['admission']>[0]) {
+    await this.#tablesUpToDate();
+    return this.#reader.admission(query);
+  }
+
+  changeAdmission(change: Parameters<Tracker['changeAdmission']>[0]): Promise<void> {
+    return this.#parts.serve.changeAdmission(change);
+  }
+
+  answerHttp(request: Parameters<Tracker['answerHttp']>[0]) {
+    return this.#parts.serve.answerHttp(request);
+  }
+
+  onConnection(listener: (connection: HandedConnection) => void): void {
+    const { serve, servers } = this.#parts;
+    serve.onConnection(listener);
+    for (const server of servers) server.on('connection', (socket) => listener({ socket }));
+  }
+
+  /** So that a reader finds what was acknowledged before it asked. */
+  async #tablesUpToDate(): Promise<void> {
+    const { client, database } = this.#parts;
+    await database.flush(client.status.commitIndex);
+  }
+
+  #unixTimeMs(clusterSeconds: number): number {
+    return Date.now() - (this.#parts.counters[GAUGE_CLUSTER_TIME_MS] - clusterSeconds * 1000);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { servers, serve, database, client, log } = this.#parts;
+    for (const server of servers) server.close();
+    await serve.close();
+    this.#reader.close();
+    await database.close();
+    await client.close();
+    await log.close();
+    this.#closed.resolve(undefined);
+  }
+}
+
+function listen(hosts: readonly string[], port: number): Promise<Server[]> {
+  return Promise.all(
+    hosts.map(
+      (host) =>
+        new Promise<Server>((resolve, reject) => {
+          const server = createServer({ allowHalfOpen: true });
+          server.once('error', reject);
+          server.listen({ host, port, ipv6Only: true }, () => resolve(server));
+        }),
+    ),
+  );
+}

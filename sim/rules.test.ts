@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Concerns } from '../src/cluster/consensus/core.ts';
-import { batchEntry } from '../src/cluster/consensus/entry.ts';
 import type { Message } from '../src/cluster/consensus/messages.ts';
 import { Stage } from '../src/cluster/consensus/testdata/transcript.ts';
 import { BUGS } from './bugs.ts';
@@ -157,13 +156,10 @@ describe('rule 5: a snapshot installs whole, forward, and durably', () => {
 
 describe('rule 6: one process per identity', () => {
   rule('a live duplicate is refused', ['duplicate-admitted'], (concerns) => {
-    const stage = cluster(concerns).play('crash b', 'restart b', 'live 100', 'drop');
-    assert.equal(stage.core('b').muted, true, 'a still takes the first b for alive');
-    stage.play('advance 10', 'deliver from=b');
-    assert.deepEqual(stage.messages('from=a', 'to=b', 'type=append-ack'), []);
-    const refusals = stage.messages('from=a', 'to=b', 'type=refused').length;
-    stage.play('live 200');
-    assert.ok(refusals > 0 || stage.core('b').muted);
+    const stage = cluster(concerns).play('crash b', 'restart b', 'advance 10', 'deliver from=b');
+    assert.equal(stage.messages('from=a', 'to=b', 'type=refused').length, 1, 'a still takes the first b for alive');
+    stage.play('settle', 'live 100');
+    assert.equal(stage.core('b').muted, true);
   });
 
   it('a restart that everyone knows of is welcome at once', () => {
@@ -178,7 +174,7 @@ describe('rule 7: one membership change at a time', () => {
 
   rule('the second waits for the first to be committed', ['two-changes'], (concerns) => {
     const stage = joining(concerns);
-    const { core } = { core: stage.core('a') };
+    const core = stage.core('a');
     const pending = () => {
       let count = 0;
       for (let index = core.commitIndex + 1; index <= core.lastIndex; index++)
@@ -187,7 +183,7 @@ describe('rule 7: one membership change at a time', () => {
     };
     assert.equal(pending(), 1);
     stage.play('live 100');
-    assert.deepEqual(core.membership.membership.voters.length, 5);
+    assert.equal(core.membership.membership.voters.length, 5);
   });
 
   rule('a new master changes nothing before it has committed something itself', ['change-too-early'], (concerns) => {
@@ -202,20 +198,17 @@ describe('rule 7: one membership change at a time', () => {
 
 describe('rule 8: learners never count', () => {
   rule('an entry on the master and two learners is not committed', ['learner-counted'], (concerns) => {
-    const stage = new Stage(concerns).play('cluster a b c learners d e', 'live 400', 'propose a x', 'drop to=b,c');
+    const stage = new Stage(concerns).play('limit voters 3', 'cluster a b c learners d e', 'live 400');
     const before = stage.core('a').commitIndex;
-    assert.equal(before, 1);
+    stage.play('propose a x', 'drop to=b,c');
     stage.play('deliver to=d,e', 'persist a', 'persist d', 'persist e', 'deliver to=a');
     assert.equal(stage.core('a').commitIndex, before);
   });
 
   it('a learner answers a request for its vote all the same: it may have been promoted without knowing', () => {
-    const stage = new Stage().play('cluster a b c learners d', 'live 400', 'crash a', 'live 400');
-    const vote = stage.messages('type=pre-vote')[0];
+    const stage = new Stage().play('cluster a b c learners d', 'live 400', 'crash a', 'drop', 'advance 400', 'drop');
     const request = { type: 'vote' as const, lastIndex: 9, lastTerm: 9, transfer: false };
-    const { cluster: name, nonce } = stage.messages()[0] ?? vote ?? { cluster: 'test', nonce: 0 };
-    stage.play('live 400 from=nobody');
-    stage.inject({ ...request, cluster: name, nonce, boot: 1, from: 'b', to: 'd', term: 9 });
+    stage.inject({ ...request, cluster: 'test', nonce: 0, boot: 1, from: 'b', to: 'd', term: 9 });
     stage.play('deliver to=d type=vote', 'persist d');
     const replies = stage.messages('from=d', 'type=vote-reply');
     assert.ok(replies.some((reply) => reply.type === 'vote-reply' && reply.granted));
@@ -248,15 +241,6 @@ describe('rule 10: the lease', () => {
   );
 
   rule('a voter that has heard its master lately elects nobody', ['promise-broken'], (concerns) => {
-    const stage = cluster(concerns).play(
-      'advance 50',
-      'settle',
-      'live 260 from=a,b to=a,b',
-      'live 600 not-to=a not-from=a',
-    );
-    assert.equal(stage.messages('to=a', 'from=b', 'type=append-ack').length > 0, true);
-    const electedWhile = cluster(concerns);
-    electedWhile.play('live 400 not-from=a', 'drop');
     // c hears nothing from a, b does: b keeps its promise.
     const split = cluster(concerns);
     for (let ms = 0; ms < 1_000; ms += 10) split.play('advance 10', 'drop from=a to=c', 'drop from=c to=a', 'settle');
@@ -324,6 +308,5 @@ describe('rule 11: retries are safe', () => {
   it('a proposal to anyone but the master is refused with the master’s name', () => {
     const stage = cluster({});
     assert.deepEqual(stage.run('propose b x'), ['b answers proposal 1: not-master']);
-    assert.equal(batchEntry(1, 1, new Uint8Array(0)).kind, 'batch');
   });
 });

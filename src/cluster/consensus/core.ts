@@ -156,6 +156,15 @@ export class Core {
     return !this.halted && this.lease.mayAnswer(now);
   }
 
+  /**
+   * Until when this member may answer, on the clock that `step` is handed; `-Infinity` if not at all. For a thread that
+   * answers without asking: any value given earlier stays true until then, unless a `role` effect or a transfer ended
+   * mastership, and grows with every acknowledgement.
+   */
+  leaseUntil(now: number): number {
+    return this.halted ? Number.NEGATIVE_INFINITY : this.lease.until(now);
+  }
+
   /** The latest time at which the next `tick` should come. */
   get wakeAt(): number {
     if (this.state.role === 'master') return Math.min(this.replication.wakeAt, this.transfer.wakeAt);

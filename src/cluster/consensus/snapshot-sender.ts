@@ -35,14 +35,20 @@ export class SnapshotSender {
   /** Called with every heartbeat. */
   tick(progress: Progress): void {
     const { transfer } = progress;
-    if (transfer === null || transfer.meta === null) return; // the host is still making the snapshot
-    if (this.state.now < transfer.movedAt + this.state.timing.resendMs) return;
+    const { now, timing } = this.state;
+    if (transfer === null) return;
+    if (transfer.meta === null) {
+      this.read(progress); // unless the host is still making the snapshot
+      return;
+    }
+    // Not to a member that is gone: it would cost the disk and the network, for nothing.
+    if (now < transfer.movedAt + timing.resendMs || now > progress.heardAt + timing.electionMaxMs) return;
     if (transfer.meta.index < this.state.log.base.index) {
       // The log was trimmed past it meanwhile: what it would bring could not be continued.
       this.begin(progress);
       return;
     }
-    transfer.movedAt = this.state.now;
+    transfer.movedAt = now;
     transfer.sent = transfer.acked;
     transfer.finished = false;
     transfer.reading = false;
@@ -54,7 +60,8 @@ export class SnapshotSender {
     const { transfer } = progress;
     if (transfer === null || transfer.id !== transferId) return;
     if (chunk === null) {
-      this.begin(progress);
+      // The next heartbeat begins again with whatever is the newest then.
+      Object.assign(transfer, { meta: null, acked: 0, sent: 0, finished: false, reading: false });
       return;
     }
     if (transfer.meta === null) transfer.meta = chunk.meta;

@@ -23,7 +23,7 @@ export interface World {
   send(from: Member, message: Message): void;
   halted(member: Member): void;
   /** Multiplier of disk latency at the moment. */
-  readonly diskSlowness: number;
+  diskSlowness: number;
 }
 
 const TICK_MS = 10;

@@ -32,7 +32,7 @@ async function main(options: ServeOptions): Promise<void> {
 
   const tables = new TablesProgress(options.progress);
   let applied = appliedIndex;
-  let publishedHash = '';
+  let publishedIndex = -1n;
   await catchUp();
   if (state.connectionIds === undefined) await log.propose(secretBatch(state.clock));
 
@@ -104,9 +104,8 @@ async function main(options: ServeOptions): Promise<void> {
     counters[GAUGE_PEERS] = state.table.peers;
     counters[GAUGE_SEEDERS] = state.table.seeders;
     counters[GAUGE_CLUSTER_TIME_MS] = state.clock.now();
-    const hash = state.table.stateHash;
-    if (hash !== publishedHash) send({ type: 'state', index: applied, hash });
-    publishedHash = hash;
+    if (applied !== publishedIndex) send({ type: 'state', index: applied, hash: state.table.stateHash });
+    publishedIndex = applied;
   }
 
   async function stop(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Admission } from '../src/cluster/consensus/admission.ts';
-import type { Concerns } from '../src/cluster/consensus/core.ts';
+import type { Concerns } from '../src/cluster/consensus/concerns.ts';
 import { Durability } from '../src/cluster/consensus/durability.ts';
 import { Election } from '../src/cluster/consensus/election.ts';
 import { batchEntry, type Entry } from '../src/cluster/consensus/entry.ts';

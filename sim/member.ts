@@ -1,4 +1,5 @@
-import { type Concerns, Core } from '../src/cluster/consensus/core.ts';
+import type { Concerns } from '../src/cluster/consensus/concerns.ts';
+import { Core } from '../src/cluster/consensus/core.ts';
 import type { Effect, Persist } from '../src/cluster/consensus/effects.ts';
 import type { Event } from '../src/cluster/consensus/events.ts';
 import type { ClusterId, MemberId } from '../src/cluster/consensus/identity.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Concerns } from '../src/cluster/consensus/core.ts';
+import type { Concerns } from '../src/cluster/consensus/concerns.ts';
 import type { Message } from '../src/cluster/consensus/messages.ts';
 import { Stage } from '../src/cluster/consensus/testdata/transcript.ts';
 import { BUGS } from './bugs.ts';

@@ -1,4 +1,4 @@
-import type { Concerns } from '../src/cluster/consensus/core.ts';
+import type { Concerns } from '../src/cluster/consensus/concerns.ts';
 import type { Event } from '../src/cluster/consensus/events.ts';
 import type { MemberId } from '../src/cluster/consensus/identity.ts';
 import { InvariantError } from '../src/cluster/consensus/invariant.ts';

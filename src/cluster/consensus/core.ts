@@ -1,26 +1,27 @@
-import { Admission } from './admission.ts';
+import type { Admission } from './admission.ts';
+import { CONCERNS, type Concerns } from './concerns.ts';
 import { checkTiming, DEFAULT_LIMITS, DEFAULT_TIMING, type Limits, type Timing } from './config.ts';
-import { Durability } from './durability.ts';
 import type { Effect, Role, Stored } from './effects.ts';
-import { Election } from './election.ts';
-import { entryBytes, membershipEntry, noopEntry } from './entry.ts';
+import type { Election } from './election.ts';
+import { membershipEntry, noopEntry } from './entry.ts';
 import type { Event } from './events.ts';
-import { Following } from './following.ts';
+import type { Following } from './following.ts';
 import type { ClusterId, Incarnation, MemberId } from './identity.ts';
 import { invariant } from './invariant.ts';
 import { Joining } from './joining.ts';
-import { Lease } from './lease.ts';
-import { RaftLog } from './log.ts';
-import { type Membership, MembershipHistory } from './membership.ts';
+import type { Lease } from './lease.ts';
+import type { RaftLog } from './log.ts';
+import type { Membership } from './membership.ts';
 import type { Append, Message, SnapshotChunk } from './messages.ts';
 import type { Progress } from './progress.ts';
-import { Proposals } from './proposals.ts';
-import { Reconfiguration } from './reconfiguration.ts';
-import { Replication } from './replication.ts';
-import { SnapshotReceiver } from './snapshot-receiver.ts';
+import type { Proposals } from './proposals.ts';
+import type { Reconfiguration } from './reconfiguration.ts';
+import type { Replication } from './replication.ts';
+import type { SnapshotReceiver } from './snapshot-receiver.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
 import { State } from './state.ts';
-import { Transfer } from './transfer.ts';
+import type { Transfer } from './transfer.ts';
+import { trimLog } from './trimming.ts';
 
 export interface CoreOptions {
   readonly cluster: ClusterId;
@@ -36,40 +37,6 @@ export interface CoreOptions {
   /** Tests and the simulation put faulty concerns in here, to see that the fault is found. */
   readonly concerns?: Partial<Concerns>;
 }
-
-/** The classes that the core is made of. */
-export interface Concerns {
-  readonly RaftLog: typeof RaftLog;
-  readonly MembershipHistory: typeof MembershipHistory;
-  readonly Durability: typeof Durability;
-  readonly Admission: typeof Admission;
-  readonly Election: typeof Election;
-  readonly Following: typeof Following;
-  readonly Replication: typeof Replication;
-  readonly SnapshotReceiver: typeof SnapshotReceiver;
-  readonly Lease: typeof Lease;
-  readonly Proposals: typeof Proposals;
-  readonly Transfer: typeof Transfer;
-  readonly Reconfiguration: typeof Reconfiguration;
-}
-
-const CONCERNS: Concerns = {
-  RaftLog,
-  MembershipHistory,
-  Durability,
-  Admission,
-  Election,
-  Following,
-  Replication,
-  SnapshotReceiver,
-  Lease,
-  Proposals,
-  Transfer,
-  Reconfiguration,
-};
-
-/** A pinned log may grow to this many times `keepLogBytes`; then a snapshot under way has to begin again. */
-const PINNED_LOG_FACTOR = 4;
 
 /**
  * One member of a Raft group, without I/O: events in, effects out, nothing else. It never reads a clock, a disk, the
@@ -223,7 +190,7 @@ export class Core {
         this.propose(event.requestId, event.data);
         return;
       case 'applied':
-        this.trim(event.index);
+        trimLog(this.state, event.index, this.replication, this.snapshotSender);
         return;
       case 'died':
         if (this.admission.died(event.member, event.boot) && !this.admission.muted) {
@@ -429,25 +396,6 @@ export class Core {
     state.applied = upTo;
     state.emit({ type: 'apply', entries });
     this.proposals.applied(upTo);
-  }
-
-  /** The state machine on disk has everything up to `index`: the log gives back what it holds beyond its bound. */
-  private trim(index: number): void {
-    const { log, membership, limits, applied } = this.state;
-    const pinned = log.bytes <= PINNED_LOG_FACTOR * limits.keepLogBytes;
-    const needed = pinned ? this.snapshotSender.neededFrom(this.replication.progress.values()) : Infinity;
-    const limit = Math.min(index, applied, log.durable, needed);
-    let cut = log.base.index;
-    let bytes = log.bytes;
-    while (cut < limit && bytes > limits.keepLogBytes) {
-      cut++;
-      bytes -= entryBytes(log.entry(cut));
-    }
-    if (cut === log.base.index) return;
-    const base = { index: cut, term: log.entry(cut).term, membership: membership.at(cut) };
-    log.trim(base);
-    membership.trim(cut);
-    this.state.emit({ type: 'trim', base });
   }
 
   private report(): void {

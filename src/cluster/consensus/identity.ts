@@ -13,5 +13,6 @@ export interface Incarnation {
   readonly member: MemberId;
   /** Strictly greater in every later run from the same disk. */
   readonly boot: number;
+  /** An unsigned 32-bit integer. */
   readonly nonce: number;
 }

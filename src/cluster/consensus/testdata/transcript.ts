@@ -1,5 +1,6 @@
+import type { Concerns } from '../concerns.ts';
 import type { Limits, Timing } from '../config.ts';
-import { type Concerns, Core } from '../core.ts';
+import { Core } from '../core.ts';
 import { type Effect, emptyDisk, type Persist } from '../effects.ts';
 import type { Entry } from '../entry.ts';
 import type { Event } from '../events.ts';

@@ -14,6 +14,7 @@ import { formatInfoHash } from '../../src/bittorrent/info-hash.ts';
 import { askApi } from '../../src/cli/api-client.ts';
 import type { AdmissionList, AdmissionMode } from '../../src/tracker/tracker.ts';
 import { exchange, type HttpReply } from './raw-connection.ts';
+import { waitFor } from './wait-for.ts';
 
 /** What an instance says of itself; every question takes a connection of its own. */
 export class TrackerApi {
@@ -25,6 +26,15 @@ export class TrackerApi {
 
   cluster(): Promise<Cluster> {
     return this.#get('/api/v1/cluster', ClusterSchema);
+  }
+
+  /** The cluster once the instance that is asked shows, with its state hash, all that was committed. */
+  settled(): Promise<Cluster> {
+    return waitFor('the state hash of the last entry', async () => {
+      const cluster = await this.cluster();
+      const self = cluster.members.find(({ id }) => id === cluster.self);
+      return self?.appliedIndex === cluster.commitIndex && self.stateHash !== '' ? cluster : undefined;
+    });
   }
 
   /** All contents. */

@@ -1,5 +1,6 @@
 import { DatagramSlots, ENDPOINT_BYTES, type IpFamily } from './datagram-slots.ts';
 import * as libc from './libc.ts';
+import { multicastInterface } from './multicast-interface.ts';
 import { familyOf, SOCKADDR_BYTES } from './socket-address.ts';
 import {
   BATCH_SLOTS,
@@ -39,6 +40,7 @@ class BatchedUdpSocket implements UdpSocket {
   unsent = 0;
 
   #fd: number;
+  readonly #receiveOnly: boolean;
   readonly #receive: KernelBatch;
   readonly #send: KernelBatch;
   /** Held so that it is not collected. */
@@ -48,11 +50,13 @@ class BatchedUdpSocket implements UdpSocket {
   #queued = 0;
   #closed = false;
 
-  constructor({ host, port }: UdpSocketOptions) {
-    const family = familyOf(host);
-    if (family === undefined) throw new SocketError('EINVAL', `cannot bind ${host}: not an IP address`);
+  constructor({ host, port, group }: UdpSocketOptions) {
+    const family = familyOf(group ?? host);
+    if (family === undefined) throw new SocketError('EINVAL', `cannot bind ${group ?? host}: not an IP address`);
+    const joinedOn = group === undefined ? undefined : multicastInterface(host, group);
     this.family = family;
     this.host = host;
+    this.#receiveOnly = group !== undefined;
     this.#receive = describe(this.received, family);
     this.#send = describe(this.outgoing, family);
     this.#fd = libc.openSocket(family, libc.SOCK_DGRAM);
@@ -63,7 +67,10 @@ class BatchedUdpSocket implements UdpSocket {
       libc.setOption(this.#fd, libc.SOL_SOCKET, force, SOCKET_BUFFER_BYTES) ||
         libc.setOption(this.#fd, libc.SOL_SOCKET, plain, SOCKET_BUFFER_BYTES);
     }
-    this.port = libc.bindSocket(this.#fd, family, host, port);
+    if (joinedOn !== undefined) libc.setOption(this.#fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, 1);
+    // Bound to the group's address, a socket gets nothing that was sent to this machine itself.
+    this.port = libc.bindSocket(this.#fd, family, group ?? host, port);
+    if (joinedOn !== undefined) libc.joinGroup(this.#fd, group as string, joinedOn);
   }
 
   start(onBatch: (count: number) => void): void {
@@ -84,6 +91,10 @@ class BatchedUdpSocket implements UdpSocket {
     const count = this.#queued;
     this.#queued = 0;
     if (count === 0 || this.#closed) return;
+    if (this.#receiveOnly) {
+      this.unsent += count;
+      return;
+    }
     const { vectors, messages } = this.#send;
     const { lengths } = this.outgoing;
     for (let slot = 0; slot < count; slot++) vectors[slot * VECTOR_WORDS + VECTOR_LENGTH_WORD] = lengths[slot];
@@ -125,7 +136,7 @@ class BatchedUdpSocket implements UdpSocket {
       }
       this.#onBatch(count);
       this.flush();
-      if (count < BATCH_SLOTS) return;
+      // Fewer than a batch: more may have come while these were handled, so only an empty socket ends the round.
     }
   }
 }

@@ -1,6 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { DatagramSlots, ENDPOINT_BYTES, type IpFamily } from './datagram-slots.ts';
+import { multicastInterface } from './multicast-interface.ts';
 import { endpointHost, endpointPort, familyOf, writeEndpoint } from './socket-address.ts';
 import {
   BATCH_SLOTS,
@@ -13,19 +14,27 @@ import {
 } from './udp-socket.ts';
 
 /** UDP by node:dgram, for systems other than Linux: a third of the rate, the same behaviour. */
-export async function openDgramUdpSocket({ host, port }: UdpSocketOptions): Promise<UdpSocket> {
-  const family = familyOf(host);
-  if (family === undefined) throw new SocketError('EINVAL', `cannot bind ${host}: not an IP address`);
-  const socket = createSocket({ type: `udp${family}`, ...(family === 6 && { ipv6Only: true }) });
+export async function openDgramUdpSocket(options: UdpSocketOptions): Promise<UdpSocket> {
+  const { host, port, group } = options;
+  const family = familyOf(group ?? host);
+  if (family === undefined) throw new SocketError('EINVAL', `cannot bind ${group ?? host}: not an IP address`);
+  const joinedOn = group === undefined ? undefined : multicastInterface(host, group);
+  const socket = createSocket({
+    type: `udp${family}`,
+    reuseAddr: joinedOn !== undefined,
+    ...(family === 6 && { ipv6Only: true }),
+  });
   try {
-    socket.bind({ address: host, port, exclusive: true });
+    socket.bind({ address: group ?? host, port, exclusive: true });
     await once(socket, 'listening');
+    if (joinedOn !== undefined) socket.addMembership(group as string, joinedOn);
   } catch (cause) {
     socket.close();
     const code = (cause as NodeJS.ErrnoException).code ?? 'UNKNOWN';
-    throw new SocketError(code, `cannot bind ${family === 6 ? `[${host}]` : host}:${port}: ${code}`, { cause });
+    const what = joinedOn === undefined ? 'bind' : `join ${group} on`;
+    throw new SocketError(code, `cannot ${what} ${family === 6 ? `[${host}]` : host}:${port}: ${code}`, { cause });
   }
-  return new DgramUdpSocket(socket, family, host);
+  return new DgramUdpSocket(socket, family, options);
 }
 
 class DgramUdpSocket implements UdpSocket {
@@ -37,15 +46,17 @@ class DgramUdpSocket implements UdpSocket {
   unsent = 0;
 
   readonly #socket: Socket;
+  readonly #receiveOnly: boolean;
   #onBatch: (count: number) => void = () => {};
   #arrived = 0;
   #queued = 0;
   #closed = false;
 
-  constructor(socket: Socket, family: IpFamily, host: string) {
+  constructor(socket: Socket, family: IpFamily, { host, group }: UdpSocketOptions) {
     this.#socket = socket;
     this.family = family;
     this.host = host;
+    this.#receiveOnly = group !== undefined;
     this.port = socket.address().port;
     // An error after binding belongs to one datagram that could not be sent; `send` counts it.
     socket.on('error', () => {});
@@ -76,6 +87,10 @@ class DgramUdpSocket implements UdpSocket {
     const count = this.#queued;
     this.#queued = 0;
     if (this.#closed) return;
+    if (this.#receiveOnly) {
+      this.unsent += count;
+      return;
+    }
     for (let slot = 0; slot < count; slot++) {
       const from = slot * ENDPOINT_BYTES;
       const port = endpointPort(endpoints, from);

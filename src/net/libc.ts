@@ -37,6 +37,9 @@ export const send: (fd: number, buffer: Uint8Array, bytes: number, flags: number
 );
 export const close: (fd: number) => number = libc.func('int close(int fd)');
 
+const madvise: (address: number, bytes: number, advice: number) => number = libc.func(
+  'int madvise(uint64_t address, size_t bytes, int advice)',
+);
 const memmove: (to: Uint8Array, from: Uint8Array, bytes: number) => number | bigint = libc.func(
   'uint64_t memmove(void *to, const void *from, size_t bytes)',
 );
@@ -56,13 +59,16 @@ export const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
-const SO_REUSEADDR = 2;
+export const SO_REUSEADDR = 2;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 export const IPPROTO_TCP = 6;
 export const TCP_DEFER_ACCEPT = 9;
+const IPPROTO_IP = 0;
+const IP_ADD_MEMBERSHIP = 35;
+const IP_MULTICAST_ALL = 49;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 export const MSG_TRUNC = 0x20;
@@ -84,6 +90,19 @@ export function systemError(what: string): SocketError {
 
 export function setOption(fd: number, level: number, option: number, value: number): boolean {
   return setsockopt(fd, level, option, Int32Array.of(value), 4) === 0;
+}
+
+/**
+ * Asks for huge pages behind a large array that is read all over: with 4 KiB pages most reads would miss the
+ * processor's page cache too, which under virtualisation costs more than the data. A kernel that will not is no error.
+ */
+export function adviseHugePages(array: ArrayBufferView): void {
+  const PAGE_BYTES = 4096;
+  const MADV_HUGEPAGE = 14;
+  const start = addressOf(new Uint8Array(array.buffer as ArrayBuffer));
+  const aligned = Math.ceil(start / PAGE_BYTES) * PAGE_BYTES;
+  const end = Math.floor((start + array.buffer.byteLength) / PAGE_BYTES) * PAGE_BYTES;
+  madvise(aligned, end - aligned, MADV_HUGEPAGE);
 }
 
 /** Calls back in the event loop while the descriptor is readable. Keep the handle: collected, it falls silent. */
@@ -118,4 +137,19 @@ export function bindSocket(fd: number, family: IpFamily, host: string, port: num
     throw error;
   }
   return endpointPort(endpoint, 0);
+}
+
+/**
+ * Joins an IPv4 group on the interface that has the address, and gets nothing that arrives on another, whoever joined
+ * it there. Closes the socket and throws SocketError where that fails.
+ */
+export function joinGroup(fd: number, group: string, interfaceAddress: string): void {
+  // struct ip_mreq: the group, then the interface's address.
+  const request = Uint8Array.from([...group.split('.'), ...interfaceAddress.split('.')], Number);
+  setOption(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+  if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, new Int32Array(request.buffer), request.length) < 0) {
+    const error = systemError(`cannot join ${group} on ${interfaceAddress}`);
+    close(fd);
+    throw error;
+  }
 }

@@ -126,6 +126,63 @@ export function udpSocketConformance(
     second.close();
   });
 
+  test(`${name} gets every datagram to its group, and so do others that share the port`, async () => {
+    const group = '239.255.77.71';
+    const sockets = [await open({ host: '127.0.0.1', port: 0, group })];
+    const { port } = sockets[0];
+    for (let i = 0; i < 2; i++) sockets.push(await open({ host: '127.0.0.1', port, group }));
+    const alone = await open({ host: '127.0.0.1', port });
+    const seen: string[] = [];
+    for (const socket of [...sockets, alone]) {
+      socket.start((count) => {
+        for (let slot = 0; slot < count; slot++) {
+          const { bytes, stride, endpoints } = socket.received;
+          const from = endpointPort(endpoints, slot * ENDPOINT_BYTES);
+          seen.push(`${[...sockets, alone].indexOf(socket)} heard ${bytes[slot * stride]} from ${from}`);
+        }
+      });
+    }
+    await using client = await connectClient('127.0.0.1', 0);
+    client.sendTo(group, port, Uint8Array.of(1));
+    client.sendTo('127.0.0.1', port, Uint8Array.of(2));
+    await until(() => seen.length >= 4);
+    assert.deepEqual(seen.sort(), [
+      `0 heard 1 from ${client.port}`,
+      `1 heard 1 from ${client.port}`,
+      `2 heard 1 from ${client.port}`,
+      `3 heard 2 from ${client.port}`,
+    ]);
+    for (const socket of [...sockets, alone]) socket.close();
+  });
+
+  test(`${name} only receives from its group: replies need a socket with a port of its own`, async () => {
+    const socket = await open({ host: '127.0.0.1', port: 0, group: '239.255.77.71' });
+    await using client = await connectClient('127.0.0.1', 0);
+    writeEndpoint(
+      socket.outgoing.endpoints,
+      socket.reserve() * ENDPOINT_BYTES,
+      socket.family,
+      '127.0.0.1',
+      client.port,
+    );
+    socket.queue(1);
+    socket.flush();
+    assert.equal(socket.unsent, 1);
+    socket.close();
+  });
+
+  test(`${name} says which group it cannot join, and where`, async () => {
+    const refused = (host: string, group: string, code: string) =>
+      assert.rejects(
+        async () => open({ host, port: 0, group }),
+        (error) => error instanceof SocketError && error.code === code && error.message.includes(group),
+      );
+    await refused('127.0.0.1', '127.0.0.1', 'EINVAL');
+    await refused('127.0.0.1', 'ff15::7769', 'EINVAL');
+    await refused('0.0.0.0', '239.255.77.71', 'EINVAL');
+    await refused('192.0.2.77', '239.255.77.71', 'EADDRNOTAVAIL');
+  });
+
   test(`${name} can be closed while it handles a batch`, async () => {
     const socket = await open({ host: '127.0.0.1', port: 0 });
     const closed = new Promise<void>((resolve) => {
@@ -162,6 +219,7 @@ function reply(socket: UdpSocket, from: number, bytes: number): void {
 interface Client extends AsyncDisposable {
   readonly port: number;
   send(message: Uint8Array): void;
+  sendTo(host: string, port: number, message: Uint8Array): void;
   ask(message: Uint8Array): Promise<Buffer>;
   collect(count: number): Promise<Buffer[]>;
 }
@@ -185,6 +243,10 @@ async function connectClient(host: string, port: number): Promise<Client> {
   return {
     port: socket.address().port,
     send,
+    sendTo(otherHost, otherPort, message) {
+      if (!isIPv6(otherHost)) socket.setMulticastInterface('127.0.0.1');
+      socket.send(message, otherPort, otherHost);
+    },
     collect,
     async ask(message) {
       const answer = collect(1);

@@ -35,6 +35,12 @@ export interface UdpSocketOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /**
+   * A multicast group to join on the interface that has `host`. The socket then receives what is sent to `group`:`port`
+   * there, and nothing else; any number of them share group and port, and each gets every datagram. It only receives:
+   * its port is nobody's own, so replies leave from another socket. What is queued on it counts as `unsent`.
+   */
+  readonly group?: string;
 }
 
 /** A socket could not be opened or bound. `code` is the system's, e.g. EADDRINUSE. */

@@ -145,10 +145,10 @@ export class Chaos {
     });
   }
 
-  /** Those who hear both sides of a cut link forget, one after the other, what they knew. */
+  /** Those who hear both sides of a cut link forget, again and again, what they knew and promised. */
   private planBounces(witnesses: Member[]): void {
-    for (const { slot } of witnesses) {
-      this.world.timeline.after(this.world.random.between(200, 1_000), () => {
+    for (const { slot } of [...witnesses, ...witnesses, ...witnesses]) {
+      this.world.timeline.after(this.world.random.between(300, 1_000), () => {
         const { process } = this.machines.slots[slot];
         if (process !== null && !this.over) this.machines.bounce(process);
       });

@@ -37,8 +37,8 @@ export interface Outcome {
 /** A healed cluster has this long, in virtual time, to agree and to commit something new. */
 const CONVERGE_MS = 20_000;
 const ISOLATION_MS = 3_000;
-/** After the chaos clients are slow enough for everyone to catch up. */
-const CALM_PROPOSE_MS = 20;
+/** After the chaos clients are slow enough for everyone to catch up, and fast enough to see that. */
+const CALM_PROPOSE_MS = 25;
 /** And everything must have been well for this long. */
 const STABLE_MS = 1_500;
 
@@ -241,7 +241,7 @@ class Simulation implements World {
   // --- clients
 
   private planProposal(): void {
-    const mean = this.chaotic ? this.scenario.proposeEveryMs : Math.max(this.scenario.proposeEveryMs, CALM_PROPOSE_MS);
+    const mean = this.chaotic ? this.scenario.proposeEveryMs : CALM_PROPOSE_MS;
     this.timeline.after(this.random.exponential(mean), () => {
       if (!this.proposing) return;
       this.planProposal();

@@ -86,10 +86,8 @@ export class RunningProcess {
 
   /** Waits for the end of the process, killing it at the deadline. */
   async ended(deadlineMs = DEADLINE_MS): Promise<Ended> {
-    const timer = setTimeout(() => this.kill('SIGKILL'), deadlineMs);
-    const ended = await this.#ended;
-    clearTimeout(timer);
-    return ended;
+    await waitFor('the end of the process', () => !this.running, deadlineMs).catch(() => this.kill('SIGKILL'));
+    return await this.#ended;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -299,9 +299,10 @@ export class Core {
     else this.replication.onReject(progress, message);
   }
 
-  /** A message that only a master sends. @returns false if its term is over; the sender is told. */
+  /** A message that only a master sends. @returns false if its term is over, of which it is told, or its life. */
   private acceptMaster(message: Append | SnapshotChunk): boolean {
     const { state } = this;
+    if (this.election.isFromTheDead(message)) return false;
     if (message.term < state.term) {
       const { term, log } = state;
       const { stamp } = message;

@@ -1,5 +1,5 @@
 import type { MemberId } from './identity.ts';
-import type { PreVote, PreVoteReply, TimeoutNow, Vote, VoteReply } from './messages.ts';
+import type { Envelope, PreVote, PreVoteReply, TimeoutNow, Vote, VoteReply } from './messages.ts';
 import { majority } from './quorum.ts';
 import type { Roles, State } from './state.ts';
 
@@ -22,6 +22,9 @@ export class Election {
   /** The silence that this member bears, drawn anew with every role and term, so that two seldom stand at once. */
   private patienceMs: number;
   private masterDiedAt = 0;
+  /** Whose death, in which term, `state.masterDied` is about. */
+  private deadMaster: MemberId | null = null;
+  private deadTerm = 0;
 
   constructor(state: State, roles: Roles) {
     this.state = state;
@@ -64,6 +67,8 @@ export class Election {
     const { state } = this;
     state.masterDied = true;
     this.masterDiedAt = state.now;
+    this.deadMaster = state.master;
+    this.deadTerm = state.term;
     const rank = state.membership
       .counted()
       .filter((id) => id !== state.master)
@@ -71,6 +76,13 @@ export class Election {
     if (rank < 0) return;
     this.campaignAt = Math.min(this.campaignAt, state.now + rank * state.timing.staggerMs);
     this.tick();
+  }
+
+  /** A last message of the master that died, still on its way: it must not pass for a sign of life. */
+  isFromTheDead({ from, term }: Envelope): boolean {
+    const { state } = this;
+    if (!state.masterDied || from !== this.deadMaster || term > this.deadTerm) return false;
+    return state.now <= this.masterDiedAt + state.timing.electionMinMs;
   }
 
   /** Would a vote now break the promise that the master's lease rests on? */
@@ -172,6 +184,11 @@ export class Election {
   private begin(phase: 'asking' | 'standing'): void {
     this.phase = phase;
     this.answers.clear();
+    // No answer will come from the dead: a tie among the others is seen at once, not after a timeout.
+    const { masterDied, membership } = this.state;
+    if (masterDied && this.deadMaster !== null && membership.counted().includes(this.deadMaster)) {
+      this.answers.set(this.deadMaster, false);
+    }
   }
 
   private retryAt(): number {

@@ -12,7 +12,10 @@ export type Event =
   | { readonly type: 'proposed'; readonly requestId: number; readonly data: Uint8Array }
   /** The state machine has everything up to `index` on disk: the log behind it may be trimmed. */
   | { readonly type: 'applied'; readonly index: number }
-  /** The process of that incarnation is certainly dead: its connection was closed or refused. Not: it is silent. */
+  /**
+   * The process of that incarnation is certainly dead: its connection was closed or refused. Not: it is silent. `boot` is the
+   * one last heard; any number if none was.
+   */
   | { readonly type: 'died'; readonly member: MemberId; readonly boot: number }
   /** A keepalive of that incarnation arrived. */
   | { readonly type: 'heard'; readonly member: MemberId; readonly boot: number; readonly nonce: number }

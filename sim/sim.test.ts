@@ -8,7 +8,7 @@ import { simulate } from './simulation.ts';
 const SEEDS = 200;
 const GENESES = 300;
 /** Bugs that take more seeds than this are left to `npm run sim -- --bugs`; rules.test.ts has them all. */
-const QUICK = 60;
+const QUICK = 150;
 const SLOW_BUGS = ['restart-forgets-promise', 'transfer-keeps-lease'];
 
 describe('the simulation', () => {

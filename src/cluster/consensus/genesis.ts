@@ -1,4 +1,5 @@
 import type { ClusterId, MemberId } from './identity.ts';
+import { type Membership, membershipOf } from './membership.ts';
 
 /** What a cluster begins with. Everyone in `members` has endorsed it, on disk, before it is formed. */
 export interface GenesisRecord {
@@ -8,6 +9,15 @@ export interface GenesisRecord {
   readonly attempt: number;
   /** Sorted; as many as were expected. */
   readonly members: readonly MemberId[];
+}
+
+/**
+ * What the founders start their cores with (`emptyDisk`). An even number of voters is no safer than one less, so the last
+ * founder of an even number begins as a learner: of two, one votes and the other only follows.
+ */
+export function genesisMembership({ members }: GenesisRecord): Membership {
+  const voters = members.length - 1 + (members.length % 2);
+  return membershipOf(members.slice(0, voters), members.slice(voters));
 }
 
 /** What must survive a crash. A new identity begins with `NO_GENESIS`. */

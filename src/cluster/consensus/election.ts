@@ -80,9 +80,13 @@ export class Election {
 
   /** A last message of the master that died, still on its way: it must not pass for a sign of life. */
   isFromTheDead({ from, term }: Envelope): boolean {
+    return this.diedLately && from === this.deadMaster && term <= this.deadTerm;
+  }
+
+  /** Later its machine may run again, and its vote may be needed. */
+  private get diedLately(): boolean {
     const { state } = this;
-    if (!state.masterDied || from !== this.deadMaster || term > this.deadTerm) return false;
-    return state.now <= this.masterDiedAt + state.timing.electionMinMs;
+    return state.masterDied && state.now <= this.masterDiedAt + state.timing.electionMinMs;
   }
 
   /** Would a vote now break the promise that the master's lease rests on? */
@@ -185,9 +189,9 @@ export class Election {
     this.phase = phase;
     this.answers.clear();
     // No answer will come from the dead: a tie among the others is seen at once, not after a timeout.
-    const { masterDied, membership } = this.state;
-    if (masterDied && this.deadMaster !== null && membership.counted().includes(this.deadMaster)) {
-      this.answers.set(this.deadMaster, false);
+    const { deadMaster } = this;
+    if (this.diedLately && deadMaster !== null && this.state.membership.counted().includes(deadMaster)) {
+      this.answers.set(deadMaster, false);
     }
   }
 

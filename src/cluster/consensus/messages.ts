@@ -2,26 +2,7 @@ import type { Entry } from './entry.ts';
 import type { ClusterId, MemberId } from './identity.ts';
 import type { Membership } from './membership.ts';
 
-/**
- * Every message among members.
- *
- * | message         | from -> to               | purpose                                                              |
- * |-----------------|--------------------------|----------------------------------------------------------------------|
- * | `pre-vote`      | candidate -> voters      | would you elect me? changes nothing at either end (thesis §9.6)       |
- * | `pre-vote-reply`| anyone -> candidate      | yes, or no with the term that the candidate lags behind               |
- * | `vote`          | candidate -> voters      | elect me in `term`                                                    |
- * | `vote-reply`    | anyone -> candidate      | leaves only when term and vote are durable                            |
- * | `append`        | master -> every member   | entries after (prevIndex, prevTerm), commit index; empty: heartbeat   |
- * | `append-ack`    | member -> master         | my log equals yours up to `match`, durably                            |
- * | `append-reject` | member -> master         | I have no (prevIndex, prevTerm); try again after the hint; or: your term is over |
- * | `snapshot-chunk`| master -> member behind  | a piece of a snapshot, because the log starts later                   |
- * | `snapshot-ack`  | member -> master         | I hold the snapshot up to byte `next`                                 |
- * | `timeout-now`   | master -> chosen voter   | campaign at once, I answer nobody any more in this term               |
- * | `hello`         | restarted -> every member| I am back; does anyone hear another process of my identity?           |
- * | `welcome`       | member -> restarted      | I hear no other; I listen to you from now on                          |
- * | `refused`       | member -> impostor       | another process of your identity is alive, or was started after you   |
- * | `join`          | outsider -> members      | let me in as a learner                                                |
- */
+/** Every message among members; the README has them in one table. */
 export type Message =
   | PreVote
   | PreVoteReply

@@ -184,7 +184,8 @@ export class Chaos {
     if (this.world.timeline.now < original.startedAt + 1_000) return;
     // The only voter has no one to vouch for it but its own keepalives: they must come through.
     const alone = original.core.membership.membership.voters.length === 1;
-    if (alone && !this.world.scenario.network.ordered && this.world.scenario.network.loss > 0.01) return;
+    const { ordered, loss, strays } = this.world.scenario.network;
+    if (alone && !ordered && loss + strays > 0.01) return;
     this.network.mend();
     const disk = this.machines.slots[original.slot].disk.copy();
     const slot = this.machines.add(disk);

@@ -97,12 +97,13 @@ export class Machines {
     this.stop(process);
   }
 
-  /** A crash and a restart so quick that hardly anyone notices. */
+  /** A crash and a restart within a few milliseconds. */
   bounce(process: Member): void {
     const slot = this.slots[process.slot];
     if (this.hasDoubles() || slot.process !== process) return;
     process.crash();
     slot.process = null;
+    this.noticeDeath(process);
     this.world.timeline.after(this.world.random.between(0.5, 5), () => this.start(slot));
   }
 

@@ -109,8 +109,8 @@ export class Admission {
   onRefused(message: Refused): void {
     const { self } = this.state;
     if (message.refusedBoot !== self.boot || message.refusedNonce !== self.nonce) return;
-    // What learners think is their loss: they never count.
-    if (this.state.membership.current.learners.includes(message.from)) return;
+    // A newcomer heeds everyone. One that takes part is not silenced by learners, who never count.
+    if (this.established && this.state.membership.current.learners.includes(message.from)) return;
     this.refusedByMember(message.from);
     this.masterWelcomed = false;
     this.muted = true;
@@ -169,8 +169,9 @@ export class Admission {
     const unheard = others.filter(
       (id) => !this.welcomedBy.has(id) && !this.absent.has(id) && !this.known.get(id)?.dead,
     );
-    const waited = state.now >= state.startedAt + state.timing.helloWaitMs;
-    // The only voter has nobody to ask, but its double's keepalives would have come by now.
+    // The only voter has nobody to ask, but several keepalives of its double would have come in this time.
+    const waitMs = others.length > 0 ? state.timing.helloWaitMs : state.timing.livenessMs;
+    const waited = state.now >= state.startedAt + waitMs;
     const complete = unheard.length === 0 && others.length > 0;
     // By its own membership a member that was away for long may never reach a quorum; that nobody objects must do, in time.
     const unopposed = this.welcomedBy.size > 0 && state.now >= state.startedAt + state.timing.duplicateStopMs;

@@ -14,11 +14,11 @@ export class DatagramSlots {
   readonly view: DataView;
   /** The same bytes in words as memory has them; `stride` is a multiple of four. */
   readonly words16: Uint16Array;
-  readonly words32: Uint32Array;
+  readonly words32: Int32Array;
   /** Length of the datagram in each slot. */
-  readonly lengths: Uint32Array;
+  readonly lengths: Int32Array;
   readonly endpoints: Uint8Array;
-  readonly endpointWords: Uint32Array;
+  readonly endpointWords: Int32Array;
   readonly endpointWords16: Uint16Array;
 
   constructor(capacity: number, stride: number) {
@@ -29,10 +29,10 @@ export class DatagramSlots {
     this.bytes = new Uint8Array(datagrams);
     this.view = new DataView(datagrams);
     this.words16 = new Uint16Array(datagrams);
-    this.words32 = new Uint32Array(datagrams);
-    this.lengths = new Uint32Array(capacity);
+    this.words32 = new Int32Array(datagrams);
+    this.lengths = new Int32Array(capacity);
     this.endpoints = new Uint8Array(endpoints);
-    this.endpointWords = new Uint32Array(endpoints);
+    this.endpointWords = new Int32Array(endpoints);
     this.endpointWords16 = new Uint16Array(endpoints);
   }
 }

@@ -7,10 +7,10 @@ export class Admission {
   mode = ADMISSION_OPEN;
   readonly allow = new InfoHashIndex(MAX_LISTED, HASH_WORDS);
   readonly deny = new InfoHashIndex(MAX_LISTED, HASH_WORDS);
-  readonly #scratch = new Uint32Array(INFO_HASH_BYTES / 4);
+  readonly #scratch = new Int32Array(INFO_HASH_BYTES / 4);
 
   /** Whether announces of the info-hash (five words at `at`) are served. */
-  admits(words: Uint32Array, at: number): boolean {
+  admits(words: Int32Array, at: number): boolean {
     if (this.mode === ADMISSION_OPEN) return true;
     if (this.mode === ADMISSION_ALLOW) return this.allow.find(words, at) >= 0;
     return this.deny.find(words, at) < 0;
@@ -32,7 +32,7 @@ export class Admission {
     return list === ADMISSION_DENY ? this.deny : this.allow;
   }
 
-  #words(infoHash: Uint8Array): Uint32Array {
+  #words(infoHash: Uint8Array): Int32Array {
     new Uint8Array(this.#scratch.buffer).set(infoHash.subarray(0, INFO_HASH_BYTES));
     return this.#scratch;
   }

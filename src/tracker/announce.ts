@@ -7,7 +7,7 @@ import type { IpFamily } from '../net/datagram-slots.ts';
 export class Announce {
   readonly infoHash = new Uint8Array(20);
   /** The same bytes, as the table takes them. */
-  readonly infoHashWords = new Uint32Array(this.infoHash.buffer);
+  readonly infoHashWords = new Int32Array(this.infoHash.buffer);
   /** Compact address of the peer: its IP as the sender's, its port as announced; 6 or 18 bytes are used. */
   readonly address = new Uint8Array(18);
   /** The same bytes, as the table takes them. */

@@ -7,7 +7,7 @@ import { SipHash } from './siphash.ts';
  * all instances of the cluster share. So it holds across instances, for VALID_SECONDS of cluster time.
  */
 export class ConnectionIds {
-  /** The ID last issued. */
+  /** The ID last issued, as two signed words. */
   high = 0;
   low = 0;
   readonly #hash: SipHash;
@@ -22,22 +22,22 @@ export class ConnectionIds {
    * @param words the address: one or four 32-bit words, as memory has them, at `at`
    * @param now seconds of cluster time
    */
-  issue(family: IpFamily, words: Uint32Array, at: number, now: number): void {
+  issue(family: IpFamily, words: Int32Array, at: number, now: number): void {
     const time = now & 0xffff;
     this.#digest(family, words, at, time);
-    this.high = ((time << 16) | (this.#hash.high & 0xffff)) >>> 0;
-    this.low = this.#hash.low >>> 0;
+    this.high = (time << 16) | (this.#hash.high & 0xffff);
+    this.low = this.#hash.low;
   }
 
-  /** Whether the ID was issued to this address no more than VALID_SECONDS ago. */
-  isValid(high: number, low: number, family: IpFamily, words: Uint32Array, at: number, now: number): boolean {
+  /** Whether the ID (two signed words) was issued to this address no more than VALID_SECONDS ago. */
+  isValid(high: number, low: number, family: IpFamily, words: Int32Array, at: number, now: number): boolean {
     const time = high >>> 16;
     if (((now - time) & 0xffff) > VALID_SECONDS) return false;
     this.#digest(family, words, at, time);
-    return low >>> 0 === this.#hash.low >>> 0 && (high & 0xffff) === (this.#hash.high & 0xffff);
+    return low === this.#hash.low && (high & 0xffff) === (this.#hash.high & 0xffff);
   }
 
-  #digest(family: IpFamily, words: Uint32Array, at: number, time: number): void {
+  #digest(family: IpFamily, words: Int32Array, at: number, time: number): void {
     const hash = this.#hash;
     hash.begin();
     if (family === 4) {

@@ -18,6 +18,8 @@ export class Expiry {
   /** Turns in which all swarms are visited. */
   readonly #turns: number;
   #next = 0;
+  /** When the peer of the visited swarm that was silent longest was last seen. */
+  #oldest = 0;
 
   constructor(table: SwarmTable, groups: LogGroups, counters: Counters, intervalSeconds: number) {
     this.#table = table;
@@ -52,15 +54,22 @@ export class Expiry {
       this.#groups.writer.forget(table.swarms.bytes, swarm * RECORD_BYTES);
       return true;
     }
-    return this.#expire(swarm, table.peers4, 0, now) && this.#expire(swarm, table.peers6, FLAG_IPV6, now);
+    const cutoff = now - this.#lifetimeSeconds - 1;
+    if (table.oldestOf(swarm) > cutoff) return true;
+    this.#oldest = now;
+    const done = this.#expire(swarm, table.peers4, 0, cutoff) && this.#expire(swarm, table.peers6, FLAG_IPV6, cutoff);
+    if (done) table.setOldest(swarm, this.#oldest);
+    return done;
   }
 
-  #expire(swarm: number, store: PeerStore, flags: number, now: number): boolean {
-    const cutoff = now - this.#lifetimeSeconds - 1;
+  /** Proposes that the peers go that were not seen after `cutoff`; false when the batch has no room for all of them. */
+  #expire(swarm: number, store: PeerStore, flags: number, cutoff: number): boolean {
     const start = store.startOf(swarm);
     const end = start + store.countOf(swarm);
     for (let position = start; position < end; position++) {
-      if (store.seen[position] > cutoff) continue;
+      const seen = store.seen[position];
+      if (seen < this.#oldest) this.#oldest = seen;
+      if (seen > cutoff) continue;
       if (!this.#groups.hasRoom) return false;
       const address = position * store.stride * 2;
       this.#groups.writer.expire(flags, this.#table.swarms.bytes, swarm * RECORD_BYTES, store.bytes, address, cutoff);

@@ -13,11 +13,11 @@ export class InfoHashIndex {
   /** Words of a record. */
   readonly stride: number;
   /** The records. Those of free ids are stale. Address space for all of `capacity`, memory only as touched. */
-  readonly records: Uint32Array;
+  readonly records: Int32Array;
   /** The same in bytes. */
   readonly bytes: Uint8Array;
-  readonly #shards: Uint32Array[];
-  readonly #fill = new Uint32Array(SHARDS);
+  readonly #shards: Int32Array[];
+  readonly #fill = new Int32Array(SHARDS);
   /** 1 where the id is in use. */
   readonly #used: Uint8Array;
   /** What `touch` read: it means nothing, but reads without a use would be optimised away. */
@@ -36,10 +36,10 @@ export class InfoHashIndex {
   constructor(capacity: number, stride: number, seeds: readonly [number, number] = [randomWord(), randomWord()]) {
     this.capacity = capacity;
     this.stride = stride;
-    this.records = new Uint32Array(capacity * stride);
+    this.records = new Int32Array(capacity * stride);
     this.bytes = new Uint8Array(this.records.buffer);
     this.#used = new Uint8Array(capacity);
-    this.#shards = Array.from({ length: SHARDS }, () => new Uint32Array(FIRST_SHARD_SLOTS));
+    this.#shards = Array.from({ length: SHARDS }, () => new Int32Array(FIRST_SHARD_SLOTS));
     this.#seed0 = seeds[0] | 0;
     this.#seed1 = seeds[1] | 0;
   }
@@ -59,7 +59,7 @@ export class InfoHashIndex {
   }
 
   /** The id of an info-hash, or -1. */
-  find(words: Uint32Array, at: number): number {
+  find(words: Int32Array, at: number): number {
     const hash = this.#hash(words, at);
     const shard = this.#shards[hash >>> SHARD_SHIFT];
     const mask = shard.length - 1;
@@ -81,14 +81,14 @@ export class InfoHashIndex {
   }
 
   /** Reads from the cache line that `find` will need first. */
-  touch(words: Uint32Array, at: number): void {
+  touch(words: Int32Array, at: number): void {
     const hash = this.#hash(words, at);
     const shard = this.#shards[hash >>> SHARD_SHIFT];
     this.touched ^= shard[hash & (shard.length - 1)];
   }
 
   /** Gives an info-hash that is not there yet an id; -1 when all are taken. */
-  add(words: Uint32Array, at: number): number {
+  add(words: Int32Array, at: number): number {
     const id = this.#free.pop() ?? (this.#next < this.capacity ? this.#next++ : -1);
     if (id < 0) return -1;
     this.#used[id] = 1;
@@ -123,14 +123,14 @@ export class InfoHashIndex {
 
   #grow(number: number): void {
     const old = this.#shards[number];
-    const shard = new Uint32Array(old.length * 2);
+    const shard = new Int32Array(old.length * 2);
     for (const entry of old) {
       if (entry !== 0) place(shard, this.#hash(this.records, (entry - 1) * this.stride), entry - 1);
     }
     this.#shards[number] = shard;
   }
 
-  #hash(words: Uint32Array, at: number): number {
+  #hash(words: Int32Array, at: number): number {
     let hash = Math.imul(words[at] ^ this.#seed0, 0x9e3779b1);
     hash = Math.imul(hash ^ (hash >>> 15) ^ words[at + 1] ^ this.#seed1, 0x85ebca77);
     hash = Math.imul(hash ^ (hash >>> 13) ^ words[at + 2], 0xc2b2ae3d);
@@ -145,7 +145,7 @@ const SHARDS = 256;
 const SHARD_SHIFT = 24;
 const FIRST_SHARD_SLOTS = 16;
 
-function place(shard: Uint32Array, hash: number, id: number): void {
+function place(shard: Int32Array, hash: number, id: number): void {
   const mask = shard.length - 1;
   let slot = hash & mask;
   while (shard[slot] !== 0) slot = (slot + 1) & mask;

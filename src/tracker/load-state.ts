@@ -9,7 +9,7 @@ import type { TrackerState } from './tracker-state.ts';
  */
 export function loadState(path: string, state: TrackerState): bigint {
   const { table, admission } = state;
-  const hash = new Uint32Array(5);
+  const hash = new Int32Array(5);
   const hashBytes = new Uint8Array(hash.buffer);
   const address = new Uint16Array(9);
   const addressBytes = new Uint8Array(address.buffer);

@@ -55,8 +55,9 @@ export class PeerInfoSender {
     const changes = isNew || store.isSeeder(swarm, slot) !== seeder;
     const names = announce.name !== undefined && (swarm < 0 || !table.isNamed(swarm));
     if (!changes && !names) {
-      const age = now - store.seen[store.startOf(swarm) + slot];
-      if (age > this.#touchAfterSeconds && this.#groups.hasRoom) this.#logPeer(OP_TOUCH, announce);
+      const staleBefore = now - this.#touchAfterSeconds;
+      const isStale = table.oldestOf(swarm) < staleBefore && store.seen[store.startOf(swarm) + slot] < staleBefore;
+      if (isStale && this.#groups.hasRoom) this.#logPeer(OP_TOUCH, announce);
       return ANSWER;
     }
     if (!this.#groups.hasRoom) {
@@ -121,19 +122,26 @@ export class PeerInfoSender {
   /** Copies `wanted` neighbours from a random place of the slots from `first` on, around the end, without the asker. */
   #copyWindow(store: PeerStore, first: number, count: number, wanted: number, out: Uint16Array, at: number): number {
     if (count === 0 || wanted <= 0) return 0;
-    const begin = first + this.#below(count);
-    const full = at + wanted * store.stride;
-    let to = this.#copySlots(store, begin, first + count, out, at, full);
-    if (to < full) to = this.#copySlots(store, first, begin, out, to, full);
-    return (to - at) / store.stride;
-  }
+    const { stride } = store;
+    const start = this.#below(count);
+    const copied = Math.min(wanted, count);
+    const upToEnd = Math.min(copied, count - start);
+    store.copy(this.swarm, first + start, upToEnd, out, at);
+    if (upToEnd < copied) store.copy(this.swarm, first, copied - upToEnd, out, at + upToEnd * stride);
 
-  /** Copies the slots [from, end) but for the asker's, to out[to, full) at most; returns where it stopped. */
-  #copySlots(store: PeerStore, from: number, end: number, out: Uint16Array, to: number, full: number): number {
-    const self = this.slot;
-    if (self < from || self >= end) return store.copy(this.swarm, from, end, out, to, full);
-    const before = store.copy(this.swarm, from, self, out, to, full);
-    return store.copy(this.swarm, self + 1, end, out, before, full);
+    const self = this.slot - first;
+    if (self < 0 || self >= count) return copied;
+    const distance = self < start ? self - start + count : self - start;
+    if (distance >= copied) return copied;
+    // The asker is among them: whoever comes next takes its place, or the last one where all were copied.
+    const place = at + distance * stride;
+    if (copied < count) {
+      const next = start + copied;
+      store.copy(this.swarm, first + (next < count ? next : next - count), 1, out, place);
+      return copied;
+    }
+    out.copyWithin(place, at + (copied - 1) * stride, at + copied * stride);
+    return copied - 1;
   }
 
   /** A random whole number below `count` (xorshift32: speed matters, secrecy does not). */
@@ -143,7 +151,7 @@ export class PeerInfoSender {
     x ^= x >>> 17;
     x ^= x << 5;
     this.#random = x;
-    return (x >>> 0) % count;
+    return Math.floor((x >>> 0) * 2 ** -32 * count);
   }
 
   #logPeer(code: number, announce: Announce): void {

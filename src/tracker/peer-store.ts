@@ -1,5 +1,5 @@
 import { RegionAllocator, SMALLEST_ORDER } from './region-allocator.ts';
-import { COUNT, FIELDS_4, FIELDS_6, ORDER_4, ORDER_6, RECORD_WORDS, SEEDERS, START } from './swarm-record.ts';
+import { COUNT, FIELDS_4, FIELDS_6, OLDEST, ORDERS, RECORD_WORDS, SEEDERS, START } from './swarm-record.ts';
 
 /**
  * The peers of all swarms, of one address family: compact addresses as they go over the wire, in typed arrays, no
@@ -18,7 +18,7 @@ export class PeerStore {
   /** The same in bytes. */
   readonly bytes: Uint8Array;
   /** When each was last seen: seconds of cluster time. */
-  readonly seen: Uint32Array;
+  readonly seen: Int32Array;
   /** What `touchRegion` read: it means nothing, but reads without a use would be optimised away. */
   touched = 0;
   /** Peers in all swarms. */
@@ -27,22 +27,23 @@ export class PeerStore {
   allSeeders = 0;
 
   /** The records of the swarms, and where this family's fields stand in them. */
-  readonly #records: Uint32Array;
+  readonly #records: Int32Array;
   readonly #fields: number;
-  readonly #orderField: number;
+  /** Where this family's order stands in the word of both. */
+  readonly #orderShift: number;
   readonly #regions: RegionAllocator;
   /** Where the peers of large swarms stand; small swarms are scanned. */
   readonly #indexes: (SlotIndex | undefined)[] = [];
 
   /** Takes address space for all of it, memory only as it is touched. */
-  constructor(stride: 3 | 9, maxPeers: number, records: Uint32Array) {
+  constructor(stride: 3 | 9, maxPeers: number, records: Int32Array) {
     this.stride = stride;
     this.#records = records;
     this.#fields = stride === 3 ? FIELDS_4 : FIELDS_6;
-    this.#orderField = stride === 3 ? ORDER_4 : ORDER_6;
+    this.#orderShift = stride === 3 ? 0 : 8;
     this.words = new Uint16Array(maxPeers * stride);
     this.bytes = new Uint8Array(this.words.buffer);
-    this.seen = new Uint32Array(maxPeers);
+    this.seen = new Int32Array(maxPeers);
     this.#regions = new RegionAllocator(maxPeers);
   }
 
@@ -63,16 +64,12 @@ export class PeerStore {
 
   /** Reads from the cache lines that `find` and an answer will need. */
   touchRegion(swarm: number): void {
-    const start = this.startOf(swarm);
-    const first = start * this.stride;
-    const line = first + WORDS_OF_A_CACHE_LINE;
-    const { words } = this;
-    this.touched ^=
-      words[first] ^
-      words[line] ^
-      words[line + WORDS_OF_A_CACHE_LINE] ^
-      this.seen[start] ^
-      this.seen[start + WORDS_OF_A_CACHE_LINE / 2];
+    const { words, stride } = this;
+    const start = this.startOf(swarm) * stride;
+    const end = start + Math.min(this.countOf(swarm), SCANNED_PEERS) * stride;
+    let sum = 0;
+    for (let word = start; word < end; word += WORDS_OF_A_CACHE_LINE) sum ^= words[word];
+    this.touched ^= sum;
   }
 
   /** The slot of the peer with this address, or -1. */
@@ -99,6 +96,8 @@ export class PeerStore {
     const to = (start + slot) * stride;
     for (let word = 0; word < stride; word++) this.words[to + word] = words[at + word];
     this.seen[start + slot] = seen;
+    const oldest = swarm * RECORD_WORDS + OLDEST;
+    if (seen < this.#records[oldest]) this.#records[oldest] = seen;
     this.#setCount(swarm, count + 1);
     this.peers++;
     const index = this.#indexes[swarm];
@@ -123,13 +122,12 @@ export class PeerStore {
     this.#giveBack(swarm, last);
   }
 
-  /** Copies the addresses of the slots [from, end) to out[to, full), as many as fit; returns where it stopped. */
-  copy(swarm: number, from: number, end: number, out: Uint16Array, to: number, full: number): number {
+  /** Copies the addresses of `count` slots from `slot` on. */
+  copy(swarm: number, slot: number, count: number, out: Uint16Array, to: number): void {
     const { words, stride } = this;
-    const source = (this.startOf(swarm) + from) * stride;
-    const count = Math.min((end - from) * stride, full - to);
-    for (let word = 0; word < count; word++) out[to + word] = words[source + word];
-    return to + Math.max(count, 0);
+    const from = (this.startOf(swarm) + slot) * stride;
+    const length = count * stride;
+    for (let word = 0; word < length; word++) out[to + word] = words[from + word];
   }
 
   isSeeder(swarm: number, slot: number): boolean {
@@ -155,11 +153,12 @@ export class PeerStore {
   }
 
   #orderOf(swarm: number): number {
-    return this.#records[swarm * RECORD_WORDS + this.#orderField];
+    return (this.#records[swarm * RECORD_WORDS + ORDERS] >>> this.#orderShift) & 0xff;
   }
 
   #setOrder(swarm: number, order: number): void {
-    this.#records[swarm * RECORD_WORDS + this.#orderField] = order;
+    const at = swarm * RECORD_WORDS + ORDERS;
+    this.#records[at] = (this.#records[at] & ~(0xff << this.#orderShift)) | (order << this.#orderShift);
   }
 
   #makeRoom(swarm: number, count: number): boolean {
@@ -262,14 +261,14 @@ export const SCANNED_PEERS = 64;
 class SlotIndex {
   readonly #store: PeerStore;
   readonly #swarm: number;
-  #entries: Uint32Array;
+  #entries: Int32Array;
   #used = 0;
 
   constructor(store: PeerStore, swarm: number) {
     this.#store = store;
     this.#swarm = swarm;
     const count = store.countOf(swarm);
-    this.#entries = new Uint32Array(2 ** RegionAllocator.orderFor(count * 4));
+    this.#entries = new Int32Array(2 ** RegionAllocator.orderFor(count * 4));
     for (let slot = 0; slot < count; slot++) this.add(slot);
   }
 
@@ -326,7 +325,7 @@ class SlotIndex {
 
   #grow(): void {
     const old = this.#entries;
-    this.#entries = new Uint32Array(old.length * 2);
+    this.#entries = new Int32Array(old.length * 2);
     for (const entry of old) if (entry !== 0) this.#enter(entry - 1);
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LogClient } from '../cluster/log-client.ts';
+import { hasBatchedCalls } from '../net/platform.ts';
 import { changeAdmission } from './admission-change.ts';
 import { type ClientSockets, openClientSockets } from './client-sockets.ts';
 import { ClusterClock } from './cluster-clock.ts';
@@ -26,6 +27,10 @@ import { UdpFrontEnd } from './udp-front-end.ts';
 async function main(options: ServeOptions): Promise<void> {
   const { counters, intervalSeconds } = options;
   const state = new TrackerState(new ClusterClock());
+  if (hasBatchedCalls) {
+    const { adviseHugePages } = await import('../net/libc.ts');
+    for (const array of state.table.largeArrays) adviseHugePages(array);
+  }
   const log = await LogClient.connect(options.log);
   log.failed.then(fail);
   const appliedIndex = loadState(options.tables, state);

@@ -74,9 +74,9 @@ export class SipHash {
     let kept: number;
     for (let round = 0; round < count; round++) {
       // v0 += v1; v1 <<<= 13; v1 ^= v0; v0 <<<= 32
-      sum = (v0l >>> 0) + (v1l >>> 0);
-      v0h = (v0h + v1h + (sum > 0xffffffff ? 1 : 0)) | 0;
-      v0l = sum | 0;
+      sum = (v0l + v1l) | 0;
+      v0h = (v0h + v1h + (sum >>> 0 < v0l >>> 0 ? 1 : 0)) | 0;
+      v0l = sum;
       kept = (v1h << 13) | (v1l >>> 19);
       v1l = ((v1l << 13) | (v1h >>> 19)) ^ v0l;
       v1h = kept ^ v0h;
@@ -84,23 +84,23 @@ export class SipHash {
       v0h = v0l;
       v0l = kept;
       // v2 += v3; v3 <<<= 16; v3 ^= v2
-      sum = (v2l >>> 0) + (v3l >>> 0);
-      v2h = (v2h + v3h + (sum > 0xffffffff ? 1 : 0)) | 0;
-      v2l = sum | 0;
+      sum = (v2l + v3l) | 0;
+      v2h = (v2h + v3h + (sum >>> 0 < v2l >>> 0 ? 1 : 0)) | 0;
+      v2l = sum;
       kept = (v3h << 16) | (v3l >>> 16);
       v3l = ((v3l << 16) | (v3h >>> 16)) ^ v2l;
       v3h = kept ^ v2h;
       // v0 += v3; v3 <<<= 21; v3 ^= v0
-      sum = (v0l >>> 0) + (v3l >>> 0);
-      v0h = (v0h + v3h + (sum > 0xffffffff ? 1 : 0)) | 0;
-      v0l = sum | 0;
+      sum = (v0l + v3l) | 0;
+      v0h = (v0h + v3h + (sum >>> 0 < v0l >>> 0 ? 1 : 0)) | 0;
+      v0l = sum;
       kept = (v3h << 21) | (v3l >>> 11);
       v3l = ((v3l << 21) | (v3h >>> 11)) ^ v0l;
       v3h = kept ^ v0h;
       // v2 += v1; v1 <<<= 17; v1 ^= v2; v2 <<<= 32
-      sum = (v2l >>> 0) + (v1l >>> 0);
-      v2h = (v2h + v1h + (sum > 0xffffffff ? 1 : 0)) | 0;
-      v2l = sum | 0;
+      sum = (v2l + v1l) | 0;
+      v2h = (v2h + v1h + (sum >>> 0 < v2l >>> 0 ? 1 : 0)) | 0;
+      v2l = sum;
       kept = (v1h << 17) | (v1l >>> 15);
       v1l = ((v1l << 17) | (v1h >>> 15)) ^ v2l;
       v1h = kept ^ v2h;

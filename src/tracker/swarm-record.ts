@@ -21,6 +21,7 @@ export const COMPLETED = HASH_WORDS + 6;
 export const NAME_TAG = HASH_WORDS + 7;
 /** Cluster time, seconds, at which the last peer left. */
 export const EMPTY_SINCE = HASH_WORDS + 8;
-/** Orders of the regions; 0 where there is none. */
-export const ORDER_4 = HASH_WORDS + 9;
-export const ORDER_6 = HASH_WORDS + 10;
+/** Orders of the regions, IPv4 in the low byte, IPv6 in the next; 0 where there is none. */
+export const ORDERS = HASH_WORDS + 9;
+/** No peer of the swarm was last seen before this (cluster time, seconds): while that is recent, none needs a look. */
+export const OLDEST = HASH_WORDS + 10;

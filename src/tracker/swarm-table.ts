@@ -1,6 +1,6 @@
 import { HASH_WORDS, InfoHashIndex } from './info-hash-index.ts';
 import { PeerStore } from './peer-store.ts';
-import { COMPLETED, EMPTY_SINCE, NAME_TAG, RECORD_WORDS } from './swarm-record.ts';
+import { COMPLETED, EMPTY_SINCE, NAME_TAG, OLDEST, RECORD_WORDS } from './swarm-record.ts';
 
 /**
  * Which peers have which content: the tracker's state in memory, changed only by what the log committed.
@@ -14,7 +14,7 @@ export class SwarmTable {
   readonly peers4: PeerStore;
   readonly peers6: PeerStore;
   /** The records of the swarms (see swarm-record.ts). */
-  readonly #records: Uint32Array;
+  readonly #records: Int32Array;
   #hash0 = 0;
   #hash1 = 0;
 
@@ -24,6 +24,12 @@ export class SwarmTable {
     this.#records = this.swarms.records;
     this.peers4 = new PeerStore(3, peers4 * ARENA_SLACK, this.#records);
     this.peers6 = new PeerStore(9, peers6 * ARENA_SLACK, this.#records);
+  }
+
+  /** The arrays that announces read all over. */
+  get largeArrays(): readonly ArrayBufferView[] {
+    const { peers4, peers6 } = this;
+    return [this.#records, peers4.words, peers4.seen, peers6.words, peers6.seen];
   }
 
   get peers(): number {
@@ -62,15 +68,26 @@ export class SwarmTable {
   }
 
   /** The swarm of an info-hash (five words at `at`), made if it is not there. Throws TableFullError. */
-  open(words: Uint32Array, at: number, seen: number): number {
+  open(words: Int32Array, at: number, seen: number): number {
     const found = this.swarms.find(words, at);
     if (found >= 0) return found;
     const swarm = this.swarms.add(words, at);
     if (swarm < 0) throw new TableFullError('swarms');
     this.#records.fill(0, swarm * RECORD_WORDS + HASH_WORDS, (swarm + 1) * RECORD_WORDS);
     this.#records[swarm * RECORD_WORDS + EMPTY_SINCE] = seen;
+    this.#records[swarm * RECORD_WORDS + OLDEST] = NEVER;
     this.#toggleSwarm(swarm, 1);
     return swarm;
+  }
+
+  /** No peer of the swarm was last seen before this; seconds of cluster time. */
+  oldestOf(swarm: number): number {
+    return this.#records[swarm * RECORD_WORDS + OLDEST];
+  }
+
+  /** The caller looked at all peers of the swarm: none was last seen before `oldest`. */
+  setOldest(swarm: number, oldest: number): void {
+    this.#records[swarm * RECORD_WORDS + OLDEST] = oldest;
   }
 
   /**
@@ -179,6 +196,8 @@ export interface SwarmTableLimits {
   readonly peers6: number;
 }
 
+const NEVER = 0x7fff_ffff;
+
 /** How much a table may hold. The master admits nothing beyond, so that no replica ever runs out while applying. */
 export const DEFAULT_LIMITS: SwarmTableLimits = { swarms: 4 << 20, peers4: 8 << 20, peers6: 2 << 20 };
 
@@ -198,10 +217,10 @@ export class TableFullError extends Error {
 export function nameDigest(name: Uint8Array, at: number, bytes: number, size: number): number {
   let digest = mix(mix(bytes, size % 2 ** 32), size / 2 ** 32);
   for (let i = 0; i < bytes; i++) digest = mix(digest, name[at + i]);
-  return digest >>> 0 || 1;
+  return digest || 1;
 }
 
-function digestOfSwarm(records: Uint32Array, swarm: number): number {
+function digestOfSwarm(records: Int32Array, swarm: number): number {
   let digest = 0x811c9dc5;
   for (let word = 0; word < HASH_WORDS; word++) digest = mix(digest, records[swarm * RECORD_WORDS + word]);
   return digest;

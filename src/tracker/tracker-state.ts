@@ -41,7 +41,7 @@ export class TrackerState implements StateMachine {
   batches = 0;
 
   // Operands, aligned as the table wants them.
-  readonly #hash = new Uint32Array(5);
+  readonly #hash = new Int32Array(5);
   readonly #hashBytes = new Uint8Array(this.#hash.buffer);
   readonly #address = new Uint16Array(9);
   readonly #addressBytes = new Uint8Array(this.#address.buffer);
@@ -129,4 +129,4 @@ export class TrackerState implements StateMachine {
   }
 }
 
-const FOREVER = 0xffff_ffff;
+const FOREVER = 0x7fff_ffff;

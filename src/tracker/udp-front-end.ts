@@ -121,7 +121,7 @@ export class UdpFrontEnd {
     if (ids === undefined) return;
     ids.issue(family, received.endpointWords, this.#addressWord(slot), now);
     const to = this.#reserve(received.endpointWords, slot * ENDPOINT_WORDS) * outgoing.stride;
-    const transaction = received.view.getUint32(at + REQUEST_TRANSACTION_ID);
+    const transaction = received.view.getInt32(at + REQUEST_TRANSACTION_ID);
     this.#socket.queue(writeConnectReply(outgoing.view, to, transaction, ids.high, ids.low));
     this.#counters[COUNTER.udpConnects]++;
   }
@@ -130,10 +130,10 @@ export class UdpFrontEnd {
     const { received } = this.#socket;
     const { view } = received;
     if (!this.#hasValidId(slot, at, now)) return;
-    const transaction = view.getUint32(at + REQUEST_TRANSACTION_ID);
+    const transaction = view.getInt32(at + REQUEST_TRANSACTION_ID);
     const announce = this.#announce;
-    const event = view.getUint32(at + ANNOUNCE_EVENT);
-    announce.event = event <= EVENT_STOPPED ? event : EVENT_NONE;
+    const event = view.getInt32(at + ANNOUNCE_EVENT);
+    announce.event = event >= EVENT_NONE && event <= EVENT_STOPPED ? event : EVENT_NONE;
     const port = received.words16[(at + ANNOUNCE_PORT) >> 1];
     if (port === 0 && announce.event !== EVENT_STOPPED) {
       this.#refuse(received.endpointWords, slot * ENDPOINT_WORDS, transaction, PORT_0);
@@ -186,7 +186,7 @@ export class UdpFrontEnd {
     if (!this.#hasValidId(slot, at, now)) return;
     const { table } = this.#state;
     const start = this.#reserve(received.endpointWords, slot * ENDPOINT_WORDS) * outgoing.stride;
-    const transaction = received.view.getUint32(at + REQUEST_TRANSACTION_ID);
+    const transaction = received.view.getInt32(at + REQUEST_TRANSACTION_ID);
     let to = start + writeScrapeReplyHeader(outgoing.view, start, transaction);
     for (let hash = at + SCRAPE_INFO_HASHES; hash < at + length; hash += 20) {
       const swarm = table.swarms.find(received.words32, hash >> 2);
@@ -203,15 +203,15 @@ export class UdpFrontEnd {
   #hasValidId(slot: number, at: number, now: number): boolean {
     const { received, family } = this.#socket;
     const ids = this.#state.connectionIds;
-    const high = received.view.getUint32(at);
-    const low = received.view.getUint32(at + 4);
+    const high = received.view.getInt32(at);
+    const low = received.view.getInt32(at + 4);
     if (ids?.isValid(high, low, family, received.endpointWords, this.#addressWord(slot), now)) return true;
     this.#counters[COUNTER.udpBadConnectionId]++;
     return false;
   }
 
   /** Replies to the announce that the sender received or located last. */
-  #answer(endpoints: Uint32Array, endpoint: number, transaction: number): void {
+  #answer(endpoints: Int32Array, endpoint: number, transaction: number): void {
     const { outgoing, family } = this.#socket;
     const sender = this.#sender;
     const at = this.#reserve(endpoints, endpoint) * outgoing.stride;
@@ -228,7 +228,7 @@ export class UdpFrontEnd {
     this.#counters[COUNTER.udpAnnounces]++;
   }
 
-  #refuse(endpoints: Uint32Array, endpoint: number, transaction: number, reason: Uint8Array): void {
+  #refuse(endpoints: Int32Array, endpoint: number, transaction: number, reason: Uint8Array): void {
     const { outgoing } = this.#socket;
     const at = this.#reserve(endpoints, endpoint) * outgoing.stride;
     this.#socket.queue(writeErrorReply(outgoing.view, at, transaction, reason));
@@ -250,7 +250,7 @@ export class UdpFrontEnd {
   }
 
   /** A slot to write a reply into, addressed to the endpoint. */
-  #reserve(endpoints: Uint32Array, endpoint: number): number {
+  #reserve(endpoints: Int32Array, endpoint: number): number {
     const slot = this.#socket.reserve();
     const { endpointWords } = this.#socket.outgoing;
     const to = slot * ENDPOINT_WORDS;

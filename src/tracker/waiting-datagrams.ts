@@ -4,9 +4,9 @@ import type { Announce } from './announce.ts';
 /** Announces whose replies wait for a group of the log, in columns: what is needed to answer them later. */
 export class WaitingDatagrams {
   count = 0;
-  readonly transactions = new Uint32Array(CAPACITY);
-  readonly endpoints = new Uint32Array(CAPACITY * ENDPOINT_WORDS);
-  readonly #hashes = new Uint32Array(CAPACITY * HASH_WORDS);
+  readonly transactions = new Int32Array(CAPACITY);
+  readonly endpoints = new Int32Array(CAPACITY * ENDPOINT_WORDS);
+  readonly #hashes = new Int32Array(CAPACITY * HASH_WORDS);
   readonly #addresses: Uint16Array;
   readonly #addressWords: number;
   readonly #endpointWords: number;
@@ -21,7 +21,7 @@ export class WaitingDatagrams {
   }
 
   /** False when there is no room: the announce is logged all the same, its sender asks again and gets its answer then. */
-  keep(announce: Announce, transaction: number, endpoints: Uint32Array, endpoint: number): boolean {
+  keep(announce: Announce, transaction: number, endpoints: Int32Array, endpoint: number): boolean {
     const at = this.count;
     if (at === CAPACITY) return false;
     this.count = at + 1;

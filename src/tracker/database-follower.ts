@@ -1,3 +1,4 @@
+import { discardBatch } from '../cluster/log-client.ts';
 import type { CreditWindow } from '../cluster/log-messages.ts';
 import type { IndexedBatch, TrackerDatabase } from './database.ts';
 import type { TablesProgress } from './database-messages.ts';
@@ -8,6 +9,9 @@ export const FOLLOWER_WINDOW: CreditWindow = { entries: 16_384, bytes: 6 << 20 }
 /** A transaction starts when so much has come, or when the oldest batch has waited so long: large ones cost far less a row. */
 export const GATHER_BYTES = 4 << 20;
 export const GATHER_MS = 1_000;
+/** While transactions are as short as this, the tables may as well follow closely. */
+const SHORT_WORK_MS = 5;
+const SHORT_GATHER_MS = 50;
 
 /** So many entries behind the log, the tables no longer rest between transactions. */
 export const NO_REST_LAG_ENTRIES = 4_096n;
@@ -45,6 +49,8 @@ export class DatabaseFollower {
   /** When the oldest entry that waits came, and until when to rest; `performance.now()`. */
   #oldest = 0;
   #restUntil = 0;
+  /** How long the last transaction took. */
+  #workMs = 0;
   #stopped = false;
 
   /** @param fail hears of a failure, once; the tables stay where they are then */
@@ -108,7 +114,10 @@ export class DatabaseFollower {
   #pause(): number {
     if (this.#flushes.length > 0 || this.#log.commitIndex() - this.#db.appliedIndex > NO_REST_LAG_ENTRIES) return 0;
     const now = performance.now();
-    const gathered = this.#pendingBytes >= GATHER_BYTES ? now : this.#oldest + GATHER_MS;
+    const gathered =
+      this.#pendingBytes >= GATHER_BYTES
+        ? now
+        : this.#oldest + (this.#workMs < SHORT_WORK_MS ? SHORT_GATHER_MS : GATHER_MS);
     return Math.max(0, Math.max(gathered, this.#restUntil) - now);
   }
 
@@ -126,7 +135,9 @@ export class DatabaseFollower {
     });
     if (this.#stopped) return;
     const end = performance.now();
-    this.#restUntil = end + (end - start);
+    this.#workMs = end - start;
+    this.#restUntil = end + this.#workMs;
+    for (const { batch } of batches) discardBatch(batch);
     this.#log.acknowledge(through);
     const flushes = this.#flushes;
     this.#flushes = flushes.filter(({ index }) => index > through);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
-import { LogClient } from '../cluster/log-client.ts';
+import { discardBatch, LogClient } from '../cluster/log-client.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import { changeAdmission } from './admission-change.ts';
 import { type ClientSockets, openClientSockets } from './client-sockets.ts';
@@ -78,7 +78,10 @@ async function main(options: ServeOptions): Promise<void> {
     return new Promise((resolve) => {
       if (appliedIndex >= target) resolve();
       log.subscribe(appliedIndex, {
-        apply: (index, batch) => state.apply(index, batch),
+        apply(index, batch) {
+          state.apply(index, batch);
+          discardBatch(batch);
+        },
         delivered(index) {
           applied = index;
           if (index >= target) resolve();

@@ -61,7 +61,7 @@ export class PeerInfoSender {
       return ANSWER;
     }
     if (!this.#groups.hasRoom) {
-      this.#counters[COUNTER.udpDeferralsDropped]++;
+      this.#counters[COUNTER.announcesDropped]++;
       return DROP;
     }
     if (isNew && (this.#isFull(store, swarm) || this.#tablesAreBehind())) {
@@ -163,7 +163,7 @@ export class PeerInfoSender {
 
   #logStop(announce: Announce): Verdict {
     if (!this.#groups.hasRoom) {
-      this.#counters[COUNTER.udpDeferralsDropped]++;
+      this.#counters[COUNTER.announcesDropped]++;
       return DROP;
     }
     this.#groups.writer.stop(announce.family === 6 ? FLAG_IPV6 : 0, announce.infoHash, 0, announce.address, 0);

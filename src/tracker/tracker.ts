@@ -133,7 +133,7 @@ export const COUNTERS = {
   udpMalformed: 'UDP datagrams ignored: too short, too long or of no known action',
   udpBadConnectionId: 'UDP datagrams ignored: connection ID wrong or expired',
   udpUnsent: 'UDP replies the kernel did not take',
-  udpDeferralsDropped: 'UDP announces dropped: too many waited for the log',
+  announcesDropped: 'announces dropped: too many waited for the log',
   httpAnnounces: 'HTTP announces answered',
   httpScrapes: 'HTTP scrapes answered',
   httpFailures: 'HTTP requests answered with a failure reason',

@@ -161,7 +161,7 @@ export class UdpFrontEnd {
         received.endpointWords,
         slot * ENDPOINT_WORDS,
       );
-      if (!kept) this.#counters[COUNTER.udpDeferralsDropped]++;
+      if (!kept) this.#counters[COUNTER.announcesDropped]++;
     } else if (verdict === REFUSED) {
       this.#refuse(received.endpointWords, slot * ENDPOINT_WORDS, transaction, NOT_ADMITTED);
     }

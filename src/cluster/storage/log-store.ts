@@ -35,6 +35,25 @@ export interface Identity {
   readonly bootCount: number;
 }
 
+/** The entry before the oldest one that is there, and who belonged to the cluster as of it. */
+export interface LogBase {
+  readonly index: number;
+  readonly term: number;
+  /** The engine's own words; empty where it has none. */
+  readonly membership: string;
+}
+
+/** What one transaction and one sync bring to the disk, in this order. */
+export interface LogChange {
+  readonly hardState?: HardState | null;
+  /** Remove the entries from here on (a conflict of terms, Raft §5.3). */
+  readonly truncateFrom?: number | null;
+  /** The log begins behind a snapshot from now on; later entries stay only with `keepLater`. */
+  readonly reset?: { readonly base: LogBase; readonly keepLater: boolean } | null;
+  /** They follow the last one that is left. */
+  readonly entries?: readonly LogEntry[];
+}
+
 export const LOG_FILE = 'log.db';
 
 /** The WAL goes back into the file when about this much was appended since the last time. */
@@ -49,13 +68,17 @@ export const LOG_CHECKPOINT_BYTES = 8 << 20;
  */
 export class LogStore {
   readonly path: string;
-  readonly identity: Identity;
+  #identity: Identity;
   readonly #db: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #select: StatementSync;
   readonly #trim: StatementSync;
+  readonly #truncate: StatementSync;
+  readonly #saveHardState: StatementSync;
+  readonly #saveBase: StatementSync;
   #hardState: HardState;
-  #firstIndex: number;
+  #base: LogBase;
+  #genesis: string;
   #lastIndex: number;
   #uncheckpointedBytes = 0;
   #failure: LogFailedError | undefined;
@@ -79,9 +102,13 @@ export class LogStore {
   private constructor(path: string, db: DatabaseSync, cluster: string) {
     this.path = path;
     this.#db = db;
-    this.identity = bootIdentity(path, db, cluster);
-    const state = db.prepare('SELECT term, vote, base_index FROM STATE').get() as unknown as StateRow;
+    this.#identity = bootIdentity(path, db, cluster);
+    const state = db
+      .prepare('SELECT term, vote, base_index, base_term, base_membership, genesis FROM STATE')
+      .get() as unknown as StateRow;
     this.#hardState = { term: state.term, vote: state.vote ?? undefined };
+    this.#base = { index: state.base_index, term: state.base_term, membership: state.base_membership };
+    this.#genesis = state.genesis;
     const range = db
       .prepare('SELECT min(idx) AS first, max(idx) AS last, count(*) AS count FROM ENTRY')
       .get() as unknown as {
@@ -89,24 +116,34 @@ export class LogStore {
       last: number | null;
       count: number;
     };
-    this.#firstIndex = state.base_index + 1;
     this.#lastIndex = range.last ?? state.base_index;
-    if (range.count > 0 && (range.first !== this.#firstIndex || range.count !== this.#lastIndex - state.base_index)) {
+    if (range.count > 0 && (range.first !== this.firstIndex || range.count !== this.#lastIndex - state.base_index)) {
       throw new StorageError(
         'CORRUPT_FILE',
         path,
-        `the log at ${path} lacks entries between ${this.#firstIndex} and ${this.#lastIndex}; ` +
+        `the log at ${path} lacks entries between ${this.firstIndex} and ${this.#lastIndex}; ` +
           'move the whole data folder away and start again with an empty one, or restore a copy',
       );
     }
     this.#insert = db.prepare('INSERT INTO ENTRY (idx, term, kind, crc, batch) VALUES (?, ?, ?, ?, ?)');
     this.#select = db.prepare('SELECT idx, term, kind, crc, batch FROM ENTRY WHERE idx >= ? ORDER BY idx');
     this.#trim = db.prepare('DELETE FROM ENTRY WHERE idx <= ?');
+    this.#truncate = db.prepare('DELETE FROM ENTRY WHERE idx >= ?');
+    this.#saveHardState = db.prepare('UPDATE STATE SET term = ?, vote = ?');
+    this.#saveBase = db.prepare('UPDATE STATE SET base_index = ?, base_term = ?, base_membership = ?');
+  }
+
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  get base(): LogBase {
+    return this.#base;
   }
 
   /** The oldest entry that is still there; `lastIndex + 1` when there is none. */
   get firstIndex(): number {
-    return this.#firstIndex;
+    return this.#base.index + 1;
   }
 
   get lastIndex(): number {
@@ -117,6 +154,11 @@ export class LogStore {
     return this.#hardState;
   }
 
+  /** What the engine wrote down about the founding of the cluster; empty: nothing. */
+  get genesis(): string {
+    return this.#genesis;
+  }
+
   /** Why the store refuses everything; undefined while it works. */
   get failure(): LogFailedError | undefined {
     return this.#failure;
@@ -124,10 +166,7 @@ export class LogStore {
 
   /** @throws {LogFailedError} */
   saveHardState(state: HardState): void {
-    this.#transaction(() => {
-      this.#db.prepare('UPDATE STATE SET term = ?, vote = ?').run(state.term, state.vote ?? null);
-    });
-    this.#hardState = state;
+    this.write({ hardState: state });
   }
 
   /**
@@ -135,18 +174,81 @@ export class LogStore {
    * @throws {LogFailedError} nothing of it may be acknowledged
    */
   append(entries: readonly LogEntry[]): void {
-    if (entries.length === 0) return;
-    let bytes = 0;
+    if (entries.length > 0) this.write({ entries });
+  }
+
+  /**
+   * Makes all of a change durable, or nothing of it.
+   * @throws {LogFailedError} nothing of it may be acknowledged
+   */
+  write({ hardState, truncateFrom, reset, entries = [] }: LogChange): void {
+    if (typeof truncateFrom === 'number' && truncateFrom < this.firstIndex) {
+      throw new RangeError(`entry ${truncateFrom} was trimmed and cannot be taken back`);
+    }
+    let last = this.#lastIndex;
+    let bytes = TRANSACTION_OVERHEAD_BYTES;
     this.#transaction(() => {
-      let index = this.#lastIndex;
+      if (hardState) this.#saveHardState.run(hardState.term, hardState.vote ?? null);
+      if (typeof truncateFrom === 'number' && truncateFrom <= last) {
+        this.#truncate.run(truncateFrom);
+        last = truncateFrom - 1;
+      }
+      if (reset) {
+        this.#saveBase.run(reset.base.index, reset.base.term, reset.base.membership);
+        this.#trim.run(reset.keepLater ? reset.base.index : Number.MAX_SAFE_INTEGER);
+        last = reset.keepLater ? Math.max(last, reset.base.index) : reset.base.index;
+      }
       for (const entry of entries) {
-        if (entry.index !== ++index) throw new RangeError(`entry ${entry.index} does not follow entry ${index - 1}`);
+        if (entry.index !== ++last) throw new RangeError(`entry ${entry.index} does not follow entry ${last - 1}`);
         this.#insert.run(entry.index, entry.term, entry.kind, checksum(entry), entry.batch);
         bytes += entry.batch.length + ENTRY_OVERHEAD_BYTES;
       }
     });
-    this.#lastIndex += entries.length;
-    this.#uncheckpointedBytes += bytes + TRANSACTION_OVERHEAD_BYTES;
+    if (hardState) this.#hardState = hardState;
+    if (reset) this.#base = reset.base;
+    this.#lastIndex = last;
+    this.#uncheckpointedBytes += bytes;
+  }
+
+  /**
+   * Writes down how far the founding of the cluster is; with `cluster` it is over and the log belongs to that one.
+   * @param cluster its uuid, and the membership that its log begins with
+   * @throws {LogFailedError}
+   */
+  saveGenesis(genesis: string, cluster?: { readonly uuid: string; readonly membership: string }): void {
+    this.#transaction(() => {
+      this.#db.prepare('UPDATE STATE SET genesis = ?').run(genesis);
+      if (!cluster) return;
+      this.#db.prepare('UPDATE STATE SET cluster_uuid = ?').run(cluster.uuid);
+      if (this.#base.index === 0) this.#saveBase.run(0, 0, cluster.membership);
+    });
+    this.#genesis = genesis;
+    if (!cluster) return;
+    this.#identity = { ...this.#identity, clusterUuid: cluster.uuid };
+    if (this.#base.index === 0) this.#base = { index: 0, term: 0, membership: cluster.membership };
+  }
+
+  /**
+   * Gives this disk, which belongs to no cluster yet, a new identity: the old one never speaks again.
+   * @throws {LogFailedError}
+   */
+  renewIdentity(): void {
+    const identity = { ...this.#identity, member: randomUUID(), clusterUuid: randomUUID(), bootCount: 0 };
+    this.#transaction(() => {
+      this.#db
+        .prepare(`UPDATE STATE SET member = ?, cluster_uuid = ?, boot_count = 0, genesis = ''`)
+        .run(identity.member, identity.clusterUuid);
+    });
+    this.#identity = identity;
+    this.#genesis = '';
+  }
+
+  /** The term of the entry at `index`; undefined where the log does not reach. */
+  termAt(index: number): number | undefined {
+    this.#refuseUnlessOpen();
+    if (index === this.#base.index) return this.#base.term;
+    const row = this.#db.prepare('SELECT term FROM ENTRY WHERE idx = ?').get(index);
+    return row === undefined ? undefined : Number(row.term);
   }
 
   /**
@@ -155,8 +257,7 @@ export class LogStore {
    */
   read(from: number, maxBytes: number, maxEntries = Number.POSITIVE_INFINITY): LogEntry[] {
     this.#refuseUnlessOpen();
-    if (from < this.#firstIndex)
-      throw new RangeError(`entry ${from} was trimmed; the log begins at ${this.#firstIndex}`);
+    if (from < this.firstIndex) throw new RangeError(`entry ${from} was trimmed; the log begins at ${this.firstIndex}`);
     const entries: LogEntry[] = [];
     let bytes = 0;
     try {
@@ -181,23 +282,18 @@ export class LogStore {
    * @throws {LogFailedError}
    */
   truncateFrom(index: number): void {
-    if (index > this.#lastIndex) return;
-    if (index < this.#firstIndex) throw new RangeError(`entry ${index} was trimmed and cannot be taken back`);
-    this.#transaction(() => {
-      this.#db.prepare('DELETE FROM ENTRY WHERE idx >= ?').run(index);
-    });
-    this.#lastIndex = index - 1;
-    this.#uncheckpointedBytes += TRANSACTION_OVERHEAD_BYTES;
+    if (index <= this.#lastIndex) this.write({ truncateFrom: index });
   }
 
   /**
    * Forgets the entries up to `index`; their pages are used again by later ones. Not synced on its own: after a power cut
    * they may be back, which harms nobody.
+   * @param membership who belonged to the cluster as of `index`, in the engine's own words
    * @throws {LogFailedError}
    */
-  trimTo(index: number): void {
+  trimTo(index: number, membership = this.#base.membership): void {
     this.#refuseUnlessOpen();
-    if (index < this.#firstIndex) return;
+    if (index < this.firstIndex) return;
     if (index > this.#lastIndex)
       throw new RangeError(`entry ${index} is not in the log; it ends at ${this.#lastIndex}`);
     try {
@@ -206,16 +302,15 @@ export class LogStore {
       throw this.#fail(error);
     }
     try {
+      const term = this.termAt(index) as number;
       this.#transaction(() => {
-        this.#db
-          .prepare('UPDATE STATE SET base_index = ?1, base_term = (SELECT term FROM ENTRY WHERE idx = ?1)')
-          .run(index);
+        this.#saveBase.run(index, term, membership);
         this.#trim.run(index);
       });
+      this.#base = { index, term, membership };
     } finally {
       if (this.#failure === undefined) this.#db.exec('PRAGMA synchronous = FULL');
     }
-    this.#firstIndex = index + 1;
     this.#uncheckpointedBytes += TRANSACTION_OVERHEAD_BYTES;
   }
 
@@ -280,6 +375,9 @@ interface StateRow {
   term: number;
   vote: string | null;
   base_index: number;
+  base_term: number;
+  base_membership: string;
+  genesis: string;
 }
 
 interface EntryRow {
@@ -297,7 +395,7 @@ const TRANSACTION_OVERHEAD_BYTES = 8_192;
 const FORMAT: SqliteFormat = {
   what: 'the log',
   applicationId: 0x53574c47, // "SWLG"
-  version: 1,
+  version: 2,
   // EXCLUSIVE keeps a second instance out, and keeps the WAL's index in memory instead of a file.
   // Checkpoints are asked for, so that they never delay an append.
   pragmas: `PRAGMA locking_mode = EXCLUSIVE;
@@ -316,7 +414,9 @@ const FORMAT: SqliteFormat = {
       term INTEGER NOT NULL,
       vote TEXT,
       base_index INTEGER NOT NULL,
-      base_term INTEGER NOT NULL
+      base_term INTEGER NOT NULL,
+      base_membership TEXT NOT NULL,
+      genesis TEXT NOT NULL
     );
     CREATE TABLE ENTRY (
       idx INTEGER PRIMARY KEY,
@@ -331,7 +431,7 @@ const FORMAT: SqliteFormat = {
 function bootIdentity(path: string, db: DatabaseSync, cluster: string): Identity {
   db.exec('BEGIN IMMEDIATE');
   db.prepare(
-    `INSERT INTO STATE VALUES (1, ?, ?, ?, 1, 0, NULL, 0, 0)
+    `INSERT INTO STATE VALUES (1, ?, ?, ?, 1, 0, NULL, 0, 0, '', '')
      ON CONFLICT (only) DO UPDATE SET boot_count = boot_count + 1`,
   ).run(cluster, randomUUID(), randomUUID());
   const row = db.prepare('SELECT cluster, cluster_uuid, member, boot_count FROM STATE').get() as unknown as {

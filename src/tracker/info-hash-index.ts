@@ -20,8 +20,6 @@ export class InfoHashIndex {
   readonly #fill = new Int32Array(SHARDS);
   /** 1 where the id is in use. */
   readonly #used: Uint8Array;
-  /** What `touch` read: it means nothing, but reads without a use would be optimised away. */
-  touched = 0;
   /** Ids that were removed, to be taken first. */
   readonly #free: number[] = [];
   /** Ids below were given out at least once. */
@@ -78,13 +76,6 @@ export class InfoHashIndex {
         return id;
       }
     }
-  }
-
-  /** Reads from the cache line that `find` will need first. */
-  touch(words: Int32Array, at: number): void {
-    const hash = this.#hash(words, at);
-    const shard = this.#shards[hash >>> SHARD_SHIFT];
-    this.touched ^= shard[hash & (shard.length - 1)];
   }
 
   /** Gives an info-hash that is not there yet an id; -1 when all are taken. */

@@ -106,11 +106,8 @@ export class UdpFrontEnd {
       const length = received.lengths[slot];
       const request = length < RECEIVE_STRIDE ? classifyRequest(received.view, at, length) : REQUEST_MALFORMED;
       this.#requests[slot] = request;
-      if (request === REQUEST_ANNOUNCE) table.swarms.touch(received.words32, (at + ANNOUNCE_INFO_HASH) >> 2);
-    }
-    for (let slot = 0; slot < count; slot++) {
-      const hash = (slot * received.stride + ANNOUNCE_INFO_HASH) >> 2;
-      this.#swarms[slot] = this.#requests[slot] === REQUEST_ANNOUNCE ? table.swarms.find(received.words32, hash) : -1;
+      this.#swarms[slot] =
+        request === REQUEST_ANNOUNCE ? table.swarms.find(received.words32, (at + ANNOUNCE_INFO_HASH) >> 2) : -1;
     }
     for (let slot = 0; slot < count; slot++) if (this.#swarms[slot] >= 0) store.touchRegion(this.#swarms[slot]);
   }

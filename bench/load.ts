@@ -1,7 +1,7 @@
 /** Runs one phase of the load generator (load.c) on the load's core and reads its result. */
 import { execFile, execFileSync } from 'node:child_process';
 import { compileLoad } from './compile.ts';
-import { LOAD_CPU, SERVER_CPU } from './server.ts';
+import { LOAD_CPU, SERVER_CPU } from './cpus.ts';
 
 /** Who the peers are; the same numbers name the same peers in every phase (load/population.h). */
 export interface Population {

@@ -8,10 +8,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { SERVER_CPU } from './cpus.ts';
 import type { Population } from './load.ts';
-
-export const SERVER_CPU = 0;
-export const LOAD_CPU = 1;
 
 /** How long a server may take until it is ready, and to end after SIGTERM before it is killed. */
 const START_DEADLINE_MS = 60_000;

@@ -7,13 +7,13 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LOAD_CPU } from './cpus.ts';
 import { probeDisk } from './disk.ts';
 import { type Measurement, measure, PARTS, type Part } from './measure.ts';
 import { asText, problemsOf, type Results } from './report.ts';
 import { bittorrentTracker } from './rivals/bittorrent-tracker.ts';
 import { echo } from './rivals/echo.ts';
 import { opentracker } from './rivals/opentracker.ts';
-import { LOAD_CPU } from './server.ts';
 import { swarmkeeper } from './swarmkeeper.ts';
 import { judge, type Round } from './verdict.ts';
 

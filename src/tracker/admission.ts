@@ -1,6 +1,6 @@
 import { INFO_HASH_BYTES } from '../bittorrent/info-hash.ts';
-import { HASH_WORDS, InfoHashIndex } from './info-hash-index.ts';
 import { ADMISSION_ALLOW, ADMISSION_DENY, ADMISSION_OPEN } from './operations.ts';
+import { HASH_WORDS, InfoHashIndex } from './swarms/info-hash-index.ts';
 
 /** Which contents the tracker serves: all, those on the allow-list, or all but those on the deny-list. */
 export class Admission {

@@ -6,7 +6,6 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { damagePage, smallDisk, temporaryFolder } from '../cluster/storage/storage-faults.ts';
 import { type IndexedBatch, TrackerDatabase } from './database.ts';
-import { MAX_OPERATIONS_PER_ROUND } from './database-writer.ts';
 import {
   BatchWriter,
   FLAG_COMPLETED,
@@ -16,9 +15,10 @@ import {
   OP_ANNOUNCE,
   OP_TOUCH,
 } from './operations.ts';
-import { TABLES_FILE } from './schema.ts';
-import { loadTables } from './table-loader.ts';
-import { TablesModel } from './tables-model.ts';
+import { MAX_OPERATIONS_PER_ROUND } from './tables/database-writer.ts';
+import { TABLES_FILE } from './tables/schema.ts';
+import { loadTables } from './tables/table-loader.ts';
+import { TablesModel } from './tables/tables-model.ts';
 
 /** Hashes that a column of numeric affinity would not keep, and some that differ late. */
 const HASHES = [

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { closeQuietly, corruption, openSqliteFile, storageError } from '../cluster/storage/sqlite-file.ts';
-import { DatabaseWriter, prepareWithBigInts, type Statement } from './database-writer.ts';
 import { BatchError } from './operations.ts';
-import { TABLES_FORMAT } from './schema.ts';
+import { DatabaseWriter, prepareWithBigInts, type Statement } from './tables/database-writer.ts';
+import { TABLES_FORMAT } from './tables/schema.ts';
 
 /** A committed batch and its place in the log. */
 export interface IndexedBatch {

@@ -1,9 +1,9 @@
 import { COUNTER, type Counters } from './counters.ts';
 import type { LogGroups } from './log-group.ts';
 import { FLAG_IPV6 } from './operations.ts';
-import type { PeerStore } from './peer-store.ts';
-import { RECORD_BYTES } from './swarm-record.ts';
-import type { SwarmTable } from './swarm-table.ts';
+import type { PeerStore } from './swarms/peer-store.ts';
+import { RECORD_BYTES } from './swarms/swarm-record.ts';
+import type { SwarmTable } from './swarms/swarm-table.ts';
 
 /**
  * Finds peers that were not heard of for two intervals, and swarms that were empty for a day, and proposes that they

@@ -1,5 +1,5 @@
-import { nameDigest } from './swarm-table.ts';
-import { loadTables } from './table-loader.ts';
+import { nameDigest } from './swarms/swarm-table.ts';
+import { loadTables } from './tables/table-loader.ts';
 import type { TrackerState } from './tracker-state.ts';
 
 /**

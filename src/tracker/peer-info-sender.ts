@@ -3,8 +3,8 @@ import type { Announce } from './announce.ts';
 import { COUNTER, type Counters } from './counters.ts';
 import type { LogGroups } from './log-group.ts';
 import { FLAG_COMPLETED, FLAG_IPV6, OP_ANNOUNCE, OP_TOUCH } from './operations.ts';
-import type { PeerStore } from './peer-store.ts';
-import { DEFAULT_LIMITS, type SwarmTableLimits } from './swarm-table.ts';
+import type { PeerStore } from './swarms/peer-store.ts';
+import { DEFAULT_LIMITS, type SwarmTableLimits } from './swarms/swarm-table.ts';
 import type { TrackerState } from './tracker-state.ts';
 
 /**

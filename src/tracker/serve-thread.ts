@@ -6,19 +6,18 @@ import { changeAdmission } from './admission-change.ts';
 import { type ClientSockets, openClientSockets } from './client-sockets.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import { COUNTER, GAUGE_CLUSTER_TIME_MS, GAUGE_PEERS, GAUGE_SEEDERS, GAUGE_SWARMS } from './counters.ts';
-import { MAX_TABLES_LAG_ENTRIES } from './database-client.ts';
-import { TablesProgress } from './database-messages.ts';
 import { EXPIRY_TURN_MS, Expiry } from './expiry.ts';
-import { serveHttp } from './http-fast-path.ts';
-import { HttpFrontEnd } from './http-front-end.ts';
+import { serveHttp } from './front-ends/http-fast-path.ts';
+import { HttpFrontEnd } from './front-ends/http-front-end.ts';
+import { UdpFrontEnd } from './front-ends/udp-front-end.ts';
 import { loadState } from './load-state.ts';
 import { LogGroups } from './log-group.ts';
 import { BatchWriter, MAX_OPERATION_BYTES } from './operations.ts';
 import { PeerInfoSender } from './peer-info-sender.ts';
 import type { ServeOptions, ServeReply, ServeRequest } from './serve-messages.ts';
-
+import { MAX_TABLES_LAG_ENTRIES } from './tables/database-client.ts';
+import { TablesProgress } from './tables/database-messages.ts';
 import { TrackerState } from './tracker-state.ts';
-import { UdpFrontEnd } from './udp-front-end.ts';
 
 /**
  * The serve thread: the swarm table and everything that answers clients. It never waits for a disk; what has to be

@@ -5,7 +5,6 @@ import type { ClusterStatus } from '../cluster/replicated-log.ts';
 import type { RunningLog } from '../cluster/running-log.ts';
 import { startSingleLog } from '../cluster/single/single.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
-import { ContentsReader } from './contents-reader.ts';
 import {
   type Counters,
   GAUGE_CLUSTER_TIME_MS,
@@ -15,8 +14,9 @@ import {
   newCounters,
   readCounters,
 } from './counters.ts';
-import { DatabaseClient } from './database-client.ts';
 import { ServeClient } from './serve-client.ts';
+import { ContentsReader } from './tables/contents-reader.ts';
+import { DatabaseClient } from './tables/database-client.ts';
 import type { HandedConnection, Tracker, TrackerMetrics } from './tracker.ts';
 
 export interface TrackerOptions {

@@ -25,7 +25,7 @@ import {
   PEER_INFO_HASH,
   viewOf,
 } from './operations.ts';
-import { nameDigest, SwarmTable } from './swarm-table.ts';
+import { nameDigest, SwarmTable } from './swarms/swarm-table.ts';
 
 /**
  * The tracker's state in memory, driven by the log: what a batch of operations does to it. The same operations do

@@ -1,4 +1,4 @@
-import type { SqliteFormat } from '../cluster/storage/sqlite-file.ts';
+import type { SqliteFormat } from '../../cluster/storage/sqlite-file.ts';
 
 export const TABLES_FILE = 'tracker.db';
 

@@ -1,5 +1,5 @@
-import { formatIpv4, formatIpv6 } from '../bittorrent/compact-peers.ts';
-import { formatInfoHash } from '../bittorrent/info-hash.ts';
+import { formatIpv4, formatIpv6 } from '../../bittorrent/compact-peers.ts';
+import { formatInfoHash } from '../../bittorrent/info-hash.ts';
 import {
   BATCH_HEADER_BYTES,
   batchTime,
@@ -17,7 +17,7 @@ import {
   OP_TOUCH,
   operationLength,
   viewOf,
-} from './operations.ts';
+} from '../operations.ts';
 
 /**
  * The table of operations.ts, word for word and one operation after the other: what the database is held against.

@@ -1,20 +1,20 @@
-import { EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED } from '../bittorrent/bep15.ts';
-import { MAX_CONTENT_NAME_BYTES } from '../bittorrent/content-query.ts';
+import { EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED } from '../../bittorrent/bep15.ts';
+import { MAX_CONTENT_NAME_BYTES } from '../../bittorrent/content-query.ts';
 import {
   type AnnounceEvent,
   type AnnounceQuery,
   parseAnnounceQuery,
   parseScrapeQuery,
   TrackerRequestError,
-} from '../bittorrent/http-query.ts';
-import { encodeAnnounceReply, encodeFailure, encodeScrapeReply } from '../bittorrent/http-reply.ts';
-import type { ReplicatedLog } from '../cluster/replicated-log.ts';
-import { Announce } from './announce.ts';
-import { COUNTER, type Counters } from './counters.ts';
-import { GROUPS, type LogGroups } from './log-group.ts';
-import { UNKNOWN_SIZE } from './operations.ts';
-import { ANSWER, DROP, type PeerInfoSender, REFUSED } from './peer-info-sender.ts';
-import type { TrackerState } from './tracker-state.ts';
+} from '../../bittorrent/http-query.ts';
+import { encodeAnnounceReply, encodeFailure, encodeScrapeReply } from '../../bittorrent/http-reply.ts';
+import type { ReplicatedLog } from '../../cluster/replicated-log.ts';
+import { Announce } from '../announce.ts';
+import { COUNTER, type Counters } from '../counters.ts';
+import { GROUPS, type LogGroups } from '../log-group.ts';
+import { UNKNOWN_SIZE } from '../operations.ts';
+import { ANSWER, DROP, type PeerInfoSender, REFUSED } from '../peer-info-sender.ts';
+import type { TrackerState } from '../tracker-state.ts';
 
 /**
  * Takes the reply to one request.

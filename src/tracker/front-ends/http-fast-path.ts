@@ -1,10 +1,10 @@
-import { replyAndClose } from '../net/batched-tcp-acceptor.ts';
-import { ENDPOINT_ADDRESS } from '../net/datagram-slots.ts';
-import type { TcpAcceptor } from '../net/tcp-acceptor.ts';
-import { COUNTER, type Counters } from './counters.ts';
+import { replyAndClose } from '../../net/batched-tcp-acceptor.ts';
+import { ENDPOINT_ADDRESS } from '../../net/datagram-slots.ts';
+import type { TcpAcceptor } from '../../net/tcp-acceptor.ts';
+import { COUNTER, type Counters } from '../counters.ts';
+import type { HandedConnection } from '../tracker.ts';
 import type { HttpFrontEnd } from './http-front-end.ts';
 import { parseRequestHead } from './http-request-head.ts';
-import type { HandedConnection } from './tracker.ts';
 
 /**
  * HTTP announces and scrapes without an HTTP server: nearly all of them come as one packet on a connection of their

@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { formatIpv4, formatIpv6 } from '../bittorrent/compact-peers.ts';
-import { formatInfoHash, INFO_HASH_BYTES } from '../bittorrent/info-hash.ts';
+import { formatIpv4, formatIpv6 } from '../../bittorrent/compact-peers.ts';
+import { formatInfoHash, INFO_HASH_BYTES } from '../../bittorrent/info-hash.ts';
 import {
   ADDRESS_BYTES_4,
   ADDRESS_BYTES_6,
@@ -24,7 +24,7 @@ import {
   PEER_FLAGS,
   PEER_INFO_HASH,
   viewOf,
-} from './operations.ts';
+} from '../operations.ts';
 import { ipv4Locality, ipv4PeerId, ipv6Locality, ipv6PeerId } from './peer-id.ts';
 
 /** Operations that are sorted and applied together; more make another round in the same transaction. */

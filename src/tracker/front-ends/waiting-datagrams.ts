@@ -1,5 +1,5 @@
-import { ENDPOINT_USED_WORDS, ENDPOINT_WORDS, type IpFamily } from '../net/datagram-slots.ts';
-import type { Announce } from './announce.ts';
+import { ENDPOINT_USED_WORDS, ENDPOINT_WORDS, type IpFamily } from '../../net/datagram-slots.ts';
+import type { Announce } from '../announce.ts';
 
 /** Announces whose replies wait for a group of the log, in columns: what is needed to answer them later. */
 export class WaitingDatagrams {

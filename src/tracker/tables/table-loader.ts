@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { IPV4_PEER_BYTES, IPV6_BYTES, IPV6_PEER_BYTES, parseIp } from '../bittorrent/compact-peers.ts';
-import { InfoHashError, parseInfoHash } from '../bittorrent/info-hash.ts';
-import { closeQuietly, corruption, openSqliteReader, storageError } from '../cluster/storage/sqlite-file.ts';
+import { IPV4_PEER_BYTES, IPV6_BYTES, IPV6_PEER_BYTES, parseIp } from '../../bittorrent/compact-peers.ts';
+import { InfoHashError, parseInfoHash } from '../../bittorrent/info-hash.ts';
+import { closeQuietly, corruption, openSqliteReader, storageError } from '../../cluster/storage/sqlite-file.ts';
 import { FIRST_IPV6_ID, IPV4_ID_END } from './peer-id.ts';
 import { TABLES_FORMAT } from './schema.ts';
 

@@ -20,18 +20,18 @@ import {
   writeErrorReply,
   writeScrapeEntry,
   writeScrapeReplyHeader,
-} from '../bittorrent/bep15.ts';
-import { readUrlData } from '../bittorrent/bep41.ts';
-import { parseContentQuery } from '../bittorrent/content-query.ts';
-import type { ReplicatedLog } from '../cluster/replicated-log.ts';
-import { ENDPOINT_ADDRESS, ENDPOINT_BYTES, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../net/datagram-slots.ts';
-import { BATCH_SLOTS, RECEIVE_STRIDE, type UdpSocket } from '../net/udp-socket.ts';
-import { Announce } from './announce.ts';
-import { COUNTER, type Counters } from './counters.ts';
-import { GROUPS, type LogGroups } from './log-group.ts';
-import { UNKNOWN_SIZE } from './operations.ts';
-import { ANSWER, type PeerInfoSender, REFUSED, WAIT } from './peer-info-sender.ts';
-import type { TrackerState } from './tracker-state.ts';
+} from '../../bittorrent/bep15.ts';
+import { readUrlData } from '../../bittorrent/bep41.ts';
+import { parseContentQuery } from '../../bittorrent/content-query.ts';
+import type { ReplicatedLog } from '../../cluster/replicated-log.ts';
+import { ENDPOINT_ADDRESS, ENDPOINT_BYTES, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../../net/datagram-slots.ts';
+import { BATCH_SLOTS, RECEIVE_STRIDE, type UdpSocket } from '../../net/udp-socket.ts';
+import { Announce } from '../announce.ts';
+import { COUNTER, type Counters } from '../counters.ts';
+import { GROUPS, type LogGroups } from '../log-group.ts';
+import { UNKNOWN_SIZE } from '../operations.ts';
+import { ANSWER, type PeerInfoSender, REFUSED, WAIT } from '../peer-info-sender.ts';
+import type { TrackerState } from '../tracker-state.ts';
 import { WaitingDatagrams } from './waiting-datagrams.ts';
 
 /**

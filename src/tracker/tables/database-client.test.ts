@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { LogClient } from '../cluster/log-client.ts';
-import { MINIMUM_TAIL_ENTRIES } from '../cluster/log-messages.ts';
-import { startSingleLog } from '../cluster/single/single.ts';
-import { LogStore } from '../cluster/storage/log-store.ts';
-import { damagePage, smallDisk, temporaryFolder } from '../cluster/storage/storage-faults.ts';
+import { LogClient } from '../../cluster/log-client.ts';
+import { MINIMUM_TAIL_ENTRIES } from '../../cluster/log-messages.ts';
+import { startSingleLog } from '../../cluster/single/single.ts';
+import { LogStore } from '../../cluster/storage/log-store.ts';
+import { damagePage, smallDisk, temporaryFolder } from '../../cluster/storage/storage-faults.ts';
+import { TrackerDatabase } from '../database.ts';
+import { BatchWriter, FLAG_COMPLETED, OP_ADMISSION_ADD, OP_ANNOUNCE } from '../operations.ts';
 import { ContentsReader } from './contents-reader.ts';
-import { TrackerDatabase } from './database.ts';
 import { DatabaseClient } from './database-client.ts';
-import { BatchWriter, FLAG_COMPLETED, OP_ADMISSION_ADD, OP_ANNOUNCE } from './operations.ts';
 import { TABLES_FILE } from './schema.ts';
 
 async function start(t: TestContext, folder: string) {

@@ -1,6 +1,6 @@
-import { discardBatch } from '../cluster/log-client.ts';
-import type { CreditWindow } from '../cluster/log-messages.ts';
-import type { IndexedBatch, TrackerDatabase } from './database.ts';
+import { discardBatch } from '../../cluster/log-client.ts';
+import type { CreditWindow } from '../../cluster/log-messages.ts';
+import type { IndexedBatch, TrackerDatabase } from '../database.ts';
 import type { TablesProgress } from './database-messages.ts';
 
 /** What waits for the tables, at most: about as many operations as one round of DatabaseWriter sorts. */

@@ -1,7 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { LogFailedError } from '../cluster/replicated-log.ts';
-import { type StorageCode, StorageError } from '../cluster/storage/sqlite-file.ts';
-import { workerUrl } from '../cluster/worker-url.ts';
+import { LogFailedError } from '../../cluster/replicated-log.ts';
+import { type StorageCode, StorageError } from '../../cluster/storage/sqlite-file.ts';
+import { workerUrl } from '../../cluster/worker-url.ts';
 import {
   type DatabaseReply,
   type DatabaseRequest,

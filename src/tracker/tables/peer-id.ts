@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { ADDRESS_BYTES_6 } from './operations.ts';
+import { ADDRESS_BYTES_6 } from '../operations.ts';
 
 // PEER_INFO.id: a function of host and port, so that replicas agree on it without asking and no look-up is needed.
 //

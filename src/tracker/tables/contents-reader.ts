@@ -1,8 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { closeQuietly, openSqliteReader, storageError } from '../cluster/storage/sqlite-file.ts';
-import { ADMISSION_ALLOW, ADMISSION_DENY } from './operations.ts';
-import { TABLES_FORMAT } from './schema.ts';
-import { readMeta } from './table-loader.ts';
+import { closeQuietly, openSqliteReader, storageError } from '../../cluster/storage/sqlite-file.ts';
+import { ADMISSION_ALLOW, ADMISSION_DENY } from '../operations.ts';
 import type {
   AdmissionMode,
   AdmissionPage,
@@ -12,7 +10,9 @@ import type {
   ContentsPage,
   ContentsQuery,
   PeersQuery,
-} from './tracker.ts';
+} from '../tracker.ts';
+import { TABLES_FORMAT } from './schema.ts';
+import { readMeta } from './table-loader.ts';
 
 /**
  * The tables as the API shows them, over a connection of its own that only reads. Each answer is of one moment and

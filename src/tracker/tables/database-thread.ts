@@ -1,8 +1,8 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { LogClient, type Subscription } from '../cluster/log-client.ts';
-import { StorageError } from '../cluster/storage/sqlite-file.ts';
-import { TrackerDatabase } from './database.ts';
+import { LogClient, type Subscription } from '../../cluster/log-client.ts';
+import { StorageError } from '../../cluster/storage/sqlite-file.ts';
+import { TrackerDatabase } from '../database.ts';
 import { DatabaseFollower, FOLLOWER_WINDOW } from './database-follower.ts';
 import {
   type DatabaseReply,

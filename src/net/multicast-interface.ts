@@ -6,7 +6,7 @@ import { SocketError } from './udp-socket.ts';
  * The IPv4 address of the interface that has the address `host`: on it a group is joined and sent to. An instance on an
  * IPv6 address uses the groups of the same interface. Groups are IPv4: the loopback interface has no others.
  * @throws {SocketError} EINVAL `group` is no IPv4 multicast address, `host` is a wildcard, or its interface has no IPv4;
- *   EADDRNOTAVAIL no interface has `host`
+ *   ENODEV no interface has the IPv6 address `host` (for an IPv4 one, joining will say so)
  */
 export function multicastInterface(host: string, group: string): string {
   if (!isMulticast(group)) {
@@ -15,15 +15,15 @@ export function multicastInterface(host: string, group: string): string {
   if (host === '0.0.0.0' || host === '::') {
     throw new SocketError('EINVAL', `cannot join ${group} on ${host}: give the address of one interface`);
   }
-  // All of 127.0.0.0/8 is the loopback interface's, which lists one address.
-  const listed = host.startsWith('127.') ? '127.0.0.1' : host;
+  // The system knows its own addresses, those of an unplugged cable too, which are not listed below.
+  if (isIPv4(host)) return host;
   for (const [name, addresses = []] of Object.entries(networkInterfaces())) {
-    if (!addresses.some(({ address }) => address === listed)) continue;
-    const ipv4 = isIPv4(listed) ? listed : addresses.find(({ family }) => family === 'IPv4')?.address;
+    if (!addresses.some(({ address }) => address === host)) continue;
+    const ipv4 = addresses.find(({ family }) => family === 'IPv4')?.address;
     if (ipv4 !== undefined) return ipv4;
     throw new SocketError('EINVAL', `cannot join ${group} on ${host}: ${name} has no IPv4 address`);
   }
-  throw new SocketError('EADDRNOTAVAIL', `cannot join ${group} on ${host}: no interface has that address`);
+  throw new SocketError('ENODEV', `cannot join ${group} on ${host}: no interface has that address`);
 }
 
 export function isMulticast(address: string): boolean {

@@ -40,7 +40,6 @@ test('a flood beyond its bound is lost and counted, and nothing waits for it', a
 
 test('an instance on an IPv6 address uses the groups of the same interface', () => {
   assert.equal(multicastInterface('::1', group), '127.0.0.1');
-  assert.equal(multicastInterface('127.0.0.9', group), '127.0.0.1');
 });
 
 test('a group that cannot be joined is refused with the reason', async () => {
@@ -48,7 +47,8 @@ test('a group that cannot be joined is refused with the reason', async () => {
     openMulticastSocket({ group, host, port: 0, onDatagram: () => {}, ...options });
   await assert.rejects(open({ group: '10.0.0.1' }), (error) => error instanceof SocketError && error.code === 'EINVAL');
   await assert.rejects(open({ host: '0.0.0.0' }), { code: 'EINVAL', message: /give the address of one interface/ });
-  await assert.rejects(open({ host: '192.0.2.77' }), { code: 'EADDRNOTAVAIL' });
+  await assert.rejects(open({ host: '192.0.2.77' }), { code: 'ENODEV' });
+  await assert.rejects(open({ host: '2001:db8::77' }), { code: 'ENODEV' });
 });
 
 async function until(condition: () => boolean): Promise<void> {

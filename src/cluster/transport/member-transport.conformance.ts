@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
+import { waitFor } from '../../../test/harness/wait-for.ts';
 import type { ClusterId, Incarnation } from '../consensus/identity.ts';
 import {
   MAX_BROADCAST_BYTES,
@@ -54,12 +55,8 @@ export function hearing(names: Record<string, string> = {}): Heard {
   return { events, messages, datagrams, listener };
 }
 
-export async function until(condition: () => boolean, what: string, deadlineMs = 15_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, `not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  await waitFor(what, condition);
 }
 
 /** What every MemberTransport owes to the cluster. */

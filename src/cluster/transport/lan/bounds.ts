@@ -22,8 +22,12 @@ export const DIAL_GRACE_MS = 250;
 export const STUCK_DIAL_MS = 200;
 /** A connection on which nothing else was sent for so long carries a pulse. */
 export const PULSE_MS = 100;
-/** A connection silent for so long, while datagrams of its peer arrive, is stuck in a retransmission that backs off: a new one is faster. */
+/**
+ * A connection silent for so long is stuck if datagrams of its peer arrive: in a retransmission that backs off more and
+ * more. After STRANDED_MS, in which a process that was merely stopped would have sent a pulse, a new one is made: that is faster.
+ */
 export const STALLED_MS = 1_000;
+export const STRANDED_MS = 150;
 /** A connection silent for so long is given up. */
 export const SILENT_MS = 10_000;
 /** The peer has so long to read a goodbye. */
@@ -38,8 +42,9 @@ export const ANNOUNCE_PAUSE_MS = 20;
 export const REPLAY_WINDOW = 64;
 /** Datagrams sent before a pulse may arrive after it, but no more than so many. */
 export const PULSE_SLACK = 8;
-/** What was refused is summed up in the log at most this often. */
+/** What was refused is summed up in the log at most this often; while it goes on, twice as seldom each time. */
 export const WARN_MS = 10_000;
+export const MAX_WARN_MS = 3_600_000;
 /** Without anything broadcast for so long, the transport announces itself. */
 export const ANNOUNCE_MS = 200;
 /** An event loop that stood still for so long judges nobody's silence. */

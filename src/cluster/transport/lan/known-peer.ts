@@ -15,8 +15,8 @@ export interface Link {
   /** The datagrams of the process at the other end, and which of them are new. */
   readonly salt: string;
   readonly window: ReplayWindow;
-  /** When the last new datagram arrived. */
-  datagramAt: number;
+  /** Since when datagrams arrive while the connection has been silent for STALLED_MS; null: it is not. */
+  strandedAt: number | null;
   /** `send` said `full` and nobody was told of room since. */
   heldBack: boolean;
 }

@@ -31,6 +31,7 @@ import {
   STABLE_MS,
   STALL_MS,
   STALLED_MS,
+  STRANDED_MS,
   TICK_MS,
 } from './bounds.ts';
 import { type Card, incarnationKey, isForeign, MAX_CLUSTER_NAME_BYTES } from './card.ts';
@@ -63,7 +64,7 @@ export interface LanOptions {
   readonly group?: string;
   readonly groupPort?: number;
   readonly key: MemberKey | null;
-  /** Told, at most every WARN_MS, how much was refused and why. */
+  /** Told now and then (see RefusalLog) how much was refused and why. */
   readonly warn?: (message: string) => void;
 }
 
@@ -156,6 +157,9 @@ class LanTransport implements MemberTransport {
     this.#card = { ...this.#card, cluster };
     for (const peer of this.book.all) {
       if (peer.link !== null && isForeign(peer, this.#card)) this.#dismiss(peer);
+      // Who was foreign may be a friend now, and is dialed when it is heard.
+      clearTimeout(peer.timer);
+      peer.timer = undefined;
       peer.notBefore = 0;
     }
     if (this.#listener !== undefined) this.#announce();
@@ -239,7 +243,7 @@ class LanTransport implements MemberTransport {
       ordinal,
       salt: Buffer.from(origin.salt).toString('latin1'),
       window: new ReplayWindow(origin.counter),
-      datagramAt: now,
+      strandedAt: null,
       heldBack: false,
     };
     clearTimeout(peer.timer);
@@ -262,7 +266,8 @@ class LanTransport implements MemberTransport {
       },
     });
     this.#listener?.connected(peer);
-    // Two processes cannot listen at one address: whoever did before is gone.
+    // Two processes cannot listen at one address: whoever did where this one answered is gone.
+    if (!dialed) return;
     for (const other of this.book.all) {
       if (other !== peer && other.wasLinked && other.host === peer.host && other.port === peer.port) {
         if (other.link !== null) this.unlink(other, 'replaced');
@@ -303,8 +308,8 @@ class LanTransport implements MemberTransport {
   }
 
   #frame(peer: KnownPeer, link: Link, kind: number, body: Uint8Array): void {
-    const now = performance.now();
-    peer.heardAt = now;
+    peer.heardAt = performance.now();
+    link.strandedAt = null;
     if (kind <= MAX_KIND) {
       this.counters.messagesReceived++;
       this.#listener?.message(peer, kind, body);
@@ -387,7 +392,7 @@ class LanTransport implements MemberTransport {
       return;
     }
     peer.heardAt = now;
-    link.datagramAt = now;
+    if (now - link.connection.receivedAt > STALLED_MS) link.strandedAt ??= now;
     peer.card = card;
     if (isForeign(card, this.#card)) this.#dismiss(peer);
     else if (body !== null) this.#listener?.datagram(peer, body);
@@ -410,8 +415,8 @@ class LanTransport implements MemberTransport {
         connection.send(PULSE, encodePulse(this.#seal.counter));
       }
       const silentMs = now - connection.receivedAt;
-      const livesElsewhere = link.datagramAt - connection.receivedAt > STALLED_MS;
-      if (silentMs > SILENT_MS || livesElsewhere) this.unlink(peer, 'silent');
+      const stranded = link.strandedAt !== null && now - link.strandedAt > STRANDED_MS;
+      if (silentMs > SILENT_MS || stranded) this.unlink(peer, 'silent');
     }
     this.counters.datagramsUnsent = this.#multicast.unsent;
     if (now - this.#broadcastAt >= ANNOUNCE_MS) this.#announce();

@@ -1,12 +1,13 @@
 import type { TransportCounters } from '../member-transport.ts';
-import { WARN_MS } from './bounds.ts';
+import { MAX_WARN_MS, WARN_MS } from './bounds.ts';
 
-/** Sums up what was refused, at most every WARN_MS: a flood must not fill the log. */
+/** Sums up what was refused, at most every WARN_MS: neither a flood nor a stubborn neighbour may fill the log. */
 export class RefusalLog {
   readonly #counters: TransportCounters;
   readonly #warn: (message: string) => void;
   #reported: TransportCounters;
-  #reportedAt = Number.NEGATIVE_INFINITY;
+  #reportAt = 0;
+  #pauseMs = WARN_MS;
 
   constructor(counters: TransportCounters, warn: (message: string) => void) {
     this.#counters = counters;
@@ -15,16 +16,20 @@ export class RefusalLog {
   }
 
   tick(now: number): void {
-    if (now - this.#reportedAt < WARN_MS) return;
+    if (now < this.#reportAt) return;
     const news = REFUSALS.map(({ counter, what }) => ({
       count: this.#counters[counter] - this.#reported[counter],
       what,
     }));
     const refused = news.filter(({ count }) => count > 0).map(({ count, what }) => `${count} ${what}`);
-    if (refused.length === 0) return;
+    if (refused.length === 0) {
+      this.#pauseMs = WARN_MS;
+      return;
+    }
     this.#warn(`refused from the members' network: ${refused.join(', ')}`);
     this.#reported = { ...this.#counters };
-    this.#reportedAt = now;
+    this.#reportAt = now + this.#pauseMs;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_WARN_MS);
   }
 }
 

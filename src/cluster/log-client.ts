@@ -6,6 +6,7 @@ import {
   type CreditWindow,
   DEFAULT_WINDOW,
   KIND_BATCH,
+  MAX_BATCH_BYTES,
   MAX_WAITING_BYTES,
   MAX_WAITING_PROPOSALS,
   type ServerMessage,
@@ -26,6 +27,18 @@ import type { Identity } from './storage/log-store.ts';
 export interface Subscriber extends StateMachine {
   /** Called after the batches of one delivery: everything up to `index` was handed over, entries of the engine included. */
   delivered?(index: bigint): void;
+  /**
+   * The log no longer has what the subscriber needs next: the file at `path` holds a state machine with everything up
+   * to `index`, in the form in which `snapshot` made it on another instance. What follows comes behind it. The file may go
+   * when a newer snapshot arrives, so take from it what is needed now. Without this method a gap stops the client.
+   */
+  restore?(index: bigint, path: string): void;
+  /**
+   * Writes a copy of the state machine into a new file at `path`, for an instance that lacks the log's beginning; the file
+   * is the log's from then on. At most one at a time.
+   * @returns the index of the last entry inside, at least what was last reported as `trimmable`
+   */
+  snapshot?(path: string): Promise<bigint>;
 }
 
 export interface SubscribeOptions {
@@ -93,8 +106,11 @@ export class LogClient implements ReplicatedLog {
 
   propose(batch: Uint8Array): Promise<bigint> {
     if (this.#end || this.#closing) return Promise.reject(this.#end ?? new LogClosedError());
+    if (batch.length > MAX_BATCH_BYTES) {
+      return Promise.reject(new RangeError(`a batch of ${batch.length} bytes is larger than ${MAX_BATCH_BYTES}`));
+    }
     if (this.#waiting.size >= MAX_WAITING_PROPOSALS || this.#waitingBytes + batch.length > MAX_WAITING_BYTES) {
-      return Promise.reject(new LogOverloadedError(this.#waiting.size, this.#waitingBytes));
+      return Promise.reject(new LogOverloadedError(this.#waiting.size));
     }
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
@@ -159,13 +175,18 @@ export class LogClient implements ReplicatedLog {
       },
     );
     this.#subscription = subscription;
-    this.#send({ type: 'subscribe', after: Number(after), window });
+    this.#send({ type: 'subscribe', after: Number(after), window, snapshots: subscriber.snapshot !== undefined });
     return subscription;
   }
 
   /** Entries up to `index` are never needed again: the tables that hold their effect are safe on the disk. */
   trimmable(index: bigint): void {
     if (!this.#end) this.#send({ type: 'trimmable', index: Number(index) });
+  }
+
+  /** Tells the other instances how far the tables that answer clients are, and their hash there (at most 32 hexadecimal digits). */
+  reportState(index: bigint, hash: string): void {
+    if (!this.#end) this.#send({ type: 'state', index: Number(index), hash });
   }
 
   /** Waits for the proposals on their way, then lets go of the log; the log itself runs on. */
@@ -212,6 +233,12 @@ export class LogClient implements ReplicatedLog {
       case 'status':
         this.#newStatus(message.status);
         break;
+      case 'restored':
+        this.#restored(message.index, message.path);
+        break;
+      case 'snapshot-wanted':
+        void this.#makeSnapshot(message.id, message.path);
+        break;
       case 'failed':
         this.#stop(message.code === 'LOG_GAP' ? new LogGapError(message.reason) : new LogFailedError(message.reason));
         break;
@@ -239,6 +266,27 @@ export class LogClient implements ReplicatedLog {
       }
     }
     this.#resolveCommitted();
+  }
+
+  #restored(index: number, path: string): void {
+    try {
+      this.#subscription?.restore(index, path);
+    } catch (error) {
+      this.#stop(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
+    this.#resolveCommitted();
+  }
+
+  async #makeSnapshot(id: number, path: string): Promise<void> {
+    let index = 0;
+    let problem: string | undefined;
+    try {
+      index = Number(await this.#subscription!.snapshot(path));
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    if (!this.#end) this.#send({ type: 'snapshot-made', id, index, problem });
   }
 
   #resolveCommitted(): void {
@@ -338,6 +386,21 @@ export class Subscription {
     if (!this.#manual) this.#acknowledgeNowAndThen();
   }
 
+  /** For LogClient: continues from a snapshot. */
+  restore(index: number, path: string): void {
+    if (!this.#subscriber.restore) {
+      throw new LogGapError(`the log begins behind entry ${index}, and this subscriber takes no snapshot`);
+    }
+    this.#subscriber.restore(BigInt(index), path);
+    this.#position = index;
+    this.#subscriber.delivered?.(BigInt(index));
+  }
+
+  /** For LogClient: a copy of the state machine. */
+  snapshot(path: string): Promise<bigint> {
+    return this.#subscriber.snapshot!(path);
+  }
+
   /** A message for a quarter of the window, not for every entry. */
   #acknowledgeNowAndThen(): void {
     if (this.#unacknowledgedEntries * 4 < this.#window.entries && this.#unacknowledgedBytes * 4 < this.#window.bytes) {
@@ -358,5 +421,12 @@ interface Waiting {
 }
 
 function rejectionError(reason: Extract<ServerMessage, { type: 'rejected' }>['reason']): Error {
-  return reason.code === 'NOT_MASTER' ? new NotMasterError(reason.master) : new UncertainError(reason.why);
+  switch (reason.code) {
+    case 'NOT_MASTER':
+      return new NotMasterError(reason.master);
+    case 'OVERLOADED':
+      return new LogOverloadedError(reason.waiting);
+    case 'UNCERTAIN':
+      return new UncertainError(reason.why);
+  }
 }

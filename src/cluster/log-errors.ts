@@ -13,8 +13,8 @@ export class LogClosedError extends Error {
 export class LogOverloadedError extends Error {
   override readonly name = 'LogOverloadedError';
   readonly code = 'LOG_OVERLOADED';
-  constructor(waiting: number, bytes: number) {
-    super(`${waiting} changes of ${bytes} bytes wait for the log already; the change was not made, try again later`);
+  constructor(waiting: number) {
+    super(`${waiting} changes wait for the log already; the change was not made, try again later`);
   }
 }
 

@@ -11,6 +11,8 @@ export const KIND_BATCH = 0;
 /** Waiting proposals of one client; `propose` rejects beyond either. */
 export const MAX_WAITING_PROPOSALS = 4_096;
 export const MAX_WAITING_BYTES = 32 << 20;
+/** The largest batch: it must fit into one message among members. */
+export const MAX_BATCH_BYTES = 4 << 20;
 
 /** How much a subscriber may be handed before it acknowledges. */
 export interface CreditWindow {
@@ -29,10 +31,18 @@ export const TRIM_SLICE_ENTRIES = 256;
 
 export type ClientMessage =
   | { readonly type: 'propose'; readonly id: number; readonly batch: Uint8Array }
-  | { readonly type: 'subscribe'; readonly after: number; readonly window: CreditWindow }
+  | { readonly type: 'subscribe'; readonly after: number; readonly window: CreditWindow; readonly snapshots: boolean }
   | { readonly type: 'acknowledge'; readonly index: number }
   | { readonly type: 'trimmable'; readonly index: number }
   | { readonly type: 'transfer'; readonly id: number; readonly to: MemberId | undefined }
+  /** How far the tables that answer clients are, and their hash there: other instances are told. */
+  | { readonly type: 'state'; readonly index: number; readonly hash: string }
+  | {
+      readonly type: 'snapshot-made';
+      readonly id: number;
+      readonly index: number;
+      readonly problem: string | undefined;
+    }
   | { readonly type: 'leave' };
 
 export type ServerMessage =
@@ -55,11 +65,15 @@ export type ServerMessage =
   | { readonly type: 'rejected'; readonly ids: readonly number[]; readonly reason: Rejection }
   | { readonly type: 'transferred'; readonly id: number; readonly problem: string | undefined }
   | { readonly type: 'status'; readonly status: ClusterStatus }
+  /** The subscriber continues behind `index`, from the state machine in the file at `path`. */
+  | { readonly type: 'restored'; readonly index: number; readonly path: string }
+  | { readonly type: 'snapshot-wanted'; readonly id: number; readonly path: string }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }
   | { readonly type: 'closed' };
 
 export type Rejection =
   | { readonly code: 'NOT_MASTER'; readonly master: MemberId | undefined }
+  | { readonly code: 'OVERLOADED'; readonly waiting: number }
   | { readonly code: 'UNCERTAIN'; readonly why: string };
 
 /** From the thread that started the log thread. */
@@ -70,7 +84,14 @@ export type HostMessage =
 
 /** To the thread that started the log thread. */
 export type HostReply =
-  | { readonly type: 'ready'; readonly identity: Identity }
+  | {
+      readonly type: 'ready';
+      readonly identity: Identity;
+      /** Where other members reach this one; an engine without others has none. */
+      readonly memberPort?: number;
+    }
+  /** What whoever runs the instance should know. */
+  | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'refused'; readonly code: StorageCode; readonly path: string; readonly reason: string }
   | { readonly type: 'closed' };
 

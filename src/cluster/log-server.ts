@@ -11,7 +11,31 @@ import {
   TRIM_SLICE_ENTRIES,
 } from './log-messages.ts';
 import type { ClusterStatus, LogFailedError, MemberId } from './replicated-log.ts';
-import type { LogEntry, LogStore } from './storage/log-store.ts';
+import type { Identity, LogEntry } from './storage/log-store.ts';
+
+/** Where the server reads entries: the store itself, or what an engine keeps of it in memory. */
+export interface LogSource {
+  readonly identity: Identity;
+  readonly firstIndex: number;
+  /** What is on this instance's disk; entries behind the committed ones may still be taken back. */
+  readonly lastIndex: number;
+  readonly failure: LogFailedError | undefined;
+  readonly wantsCheckpoint: boolean;
+  /** The entries stay the source's: clients get copies. */
+  readonly keepsEntries?: boolean;
+  /** The state machine as a file, as of the newest snapshot that was received from another instance. */
+  readonly restored?: RestoredSnapshot | undefined;
+  checkpoint(): void;
+  read(from: number, maxBytes: number, maxEntries: number): LogEntry[];
+  /** Nobody needs the entries up to `index` any more; the source may keep them all the same. */
+  trimTo(index: number): void;
+}
+
+/** The state machine up to `index` is in the file at `path`. */
+export interface RestoredSnapshot {
+  readonly index: number;
+  readonly path: string;
+}
 
 /** A batch that a client wants in the log. */
 export interface Proposal {
@@ -45,19 +69,23 @@ export interface LogEngine {
  * - An entry is trimmed only when the tables hold it durably, every subscriber was sent it, and a tail remains.
  */
 export class LogServer {
-  readonly #store: LogStore;
+  readonly #store: LogSource;
   readonly #engine: LogEngine;
   readonly #shared = new SharedLogNumbers();
   readonly #connections = new Set<Connection>();
+  /** Snapshots being made; the engine asks for one at a time. */
+  readonly #snapshots = new Map<number, SnapshotRequest>();
+  #nextSnapshot = 1;
   #proposals: Proposal[] = [];
   #turn: NodeJS.Immediate | undefined;
   #commitIndex: number;
   #trimmable = 0;
   #status: ClusterStatus;
+  #state: { readonly index: number; readonly hash: string } | undefined;
   #ended = false;
 
   /** @param engine built by the caller around this server; used from the first message on */
-  constructor(store: LogStore, status: ClusterStatus, engine: (server: LogServer) => LogEngine) {
+  constructor(store: LogSource, status: ClusterStatus, engine: (server: LogServer) => LogEngine) {
     this.#store = store;
     this.#status = status;
     this.#commitIndex = Number(status.commitIndex);
@@ -66,10 +94,10 @@ export class LogServer {
   }
 
   connect(port: MessagePort): void {
-    const connection: Connection = { port, subscriber: undefined };
+    const connection: Connection = { port, subscriber: undefined, snapshots: false };
     this.#connections.add(connection);
     port.on('message', (message: ClientMessage) => this.#receive(connection, message));
-    port.on('close', () => this.#connections.delete(connection));
+    port.on('close', () => this.#gone(connection));
     this.#post(connection, {
       type: 'welcome',
       status: this.#status,
@@ -80,6 +108,11 @@ export class LogServer {
 
   get status(): ClusterStatus {
     return this.#status;
+  }
+
+  /** What a client last reported of the tables. */
+  get state(): { readonly index: number; readonly hash: string } {
+    return this.#state ?? { index: this.#commitIndex, hash: '' };
   }
 
   /** Tells every client the new role or members. */
@@ -112,6 +145,28 @@ export class LogServer {
     this.#wake();
   }
 
+  /** A snapshot took the place of everything up to its index; subscribers that are not there yet continue from it. */
+  restore({ index }: RestoredSnapshot): void {
+    this.#commitIndex = Math.max(this.#commitIndex, index);
+    this.#shared.commitIndex = BigInt(this.#commitIndex);
+    this.#wake();
+  }
+
+  /**
+   * Asks the state machine for a copy of itself.
+   * @param path the file that it makes
+   * @returns the last entry inside; rejects where no client can make one
+   */
+  takeSnapshot(path: string): Promise<number> {
+    const provider = [...this.#connections].find(({ snapshots }) => snapshots);
+    if (!provider) return Promise.reject(new Error('no client makes snapshots of the state machine'));
+    return new Promise((resolve, reject) => {
+      const id = this.#nextSnapshot++;
+      this.#snapshots.set(id, { connection: provider, resolve, reject });
+      this.#post(provider, { type: 'snapshot-wanted', id, path });
+    });
+  }
+
   /** The proposals are in no log (not the master), or nobody knows (uncertain). */
   reject(proposals: readonly Proposal[], reason: Rejection): void {
     for (const connection of this.#connections) {
@@ -125,8 +180,8 @@ export class LogServer {
     this.#end({ type: 'failed', code: error.code, reason: error.message });
   }
 
-  /** Lets the engine finish what has arrived, then tells the clients that it is over. */
-  close(): void {
+  /** Hands the engine everything that has arrived. */
+  drain(): void {
     if (this.#ended) return;
     for (const connection of this.#connections) {
       for (let next = receiveMessageOnPort(connection.port); next; next = receiveMessageOnPort(connection.port)) {
@@ -134,6 +189,11 @@ export class LogServer {
       }
     }
     this.#proposeWaiting();
+  }
+
+  /** Lets the engine have what has arrived, then tells the clients that it is over. */
+  close(): void {
+    this.drain();
     this.#end({ type: 'closed' });
   }
 
@@ -156,6 +216,7 @@ export class LogServer {
         this.#proposals.push({ batch: message.batch, client: connection, id: message.id });
         break;
       case 'subscribe':
+        connection.snapshots = message.snapshots;
         this.#subscribe(connection, message.after, message.window);
         break;
       case 'acknowledge':
@@ -170,17 +231,38 @@ export class LogServer {
           (error: Error) => this.#post(connection, { type: 'transferred', id: message.id, problem: error.message }),
         );
         break;
+      case 'state':
+        this.#state = { index: message.index, hash: message.hash };
+        break;
+      case 'snapshot-made': {
+        const request = this.#snapshots.get(message.id);
+        this.#snapshots.delete(message.id);
+        if (message.problem === undefined) request?.resolve(message.index);
+        else request?.reject(new Error(message.problem));
+        break;
+      }
       case 'leave':
-        this.#connections.delete(connection);
+        this.#gone(connection);
         connection.port.close();
         break;
     }
     this.#wake();
   }
 
+  #gone(connection: Connection): void {
+    this.#connections.delete(connection);
+    for (const [id, request] of this.#snapshots) {
+      if (request.connection !== connection) continue;
+      this.#snapshots.delete(id);
+      request.reject(new Error('the client that makes snapshots has left'));
+    }
+  }
+
   #subscribe(connection: Connection, after: number, window: CreditWindow): void {
-    if (after < this.#store.firstIndex - 1 || after > this.#commitIndex) {
-      const reason = gapReason(after, this.#store.firstIndex, this.#commitIndex);
+    // Tables never run ahead of the disk, but after a restart they may be ahead of what is known to be committed.
+    const last = Math.max(this.#commitIndex, this.#store.lastIndex);
+    if ((after < this.#store.firstIndex - 1 && !this.#canRestore(after)) || after > last) {
+      const reason = gapReason(after, this.#store.firstIndex, last);
       this.#post(connection, { type: 'failed', code: 'LOG_GAP', reason });
       return;
     }
@@ -225,7 +307,8 @@ export class LogServer {
     caughtUp.sort((a, b) => Number(a === proposer) - Number(b === proposer));
     caughtUp.forEach((connection, i) => {
       sent(connection.subscriber!, first + entries.length - 1, entries.length, bytes);
-      this.#publishTo(connection, first, entries, proposals.get(connection), i === caughtUp.length - 1);
+      const transfer = i === caughtUp.length - 1 && !this.#store.keepsEntries;
+      this.#publishTo(connection, first, entries, proposals.get(connection), transfer);
     });
   }
 
@@ -235,6 +318,8 @@ export class LogServer {
     for (const connection of this.#connections) {
       const subscriber = connection.subscriber;
       if (!subscriber || subscriber.sent >= this.#commitIndex || !hasCredit(subscriber)) continue;
+      if (subscriber.sent < this.#store.firstIndex - 1 && !this.#restore(connection, subscriber)) continue;
+      if (subscriber.sent >= this.#commitIndex) continue;
       const first = subscriber.sent + 1;
       const entries = this.#store.read(
         first,
@@ -242,20 +327,40 @@ export class LogServer {
         Math.min(this.#commitIndex - subscriber.sent, subscriber.window.entries - subscriber.entries),
       );
       sent(subscriber, first + entries.length - 1, entries.length, sumBytes(entries));
-      this.#publishTo(connection, first, entries, undefined, true);
+      this.#publishTo(connection, first, entries, undefined, !this.#store.keepsEntries);
       more ||= subscriber.sent < this.#commitIndex && hasCredit(subscriber);
     }
     return more;
+  }
+
+  #canRestore(after: number): boolean {
+    const { restored, firstIndex } = this.#store;
+    return restored !== undefined && restored.index > after && restored.index >= firstIndex - 1;
+  }
+
+  /** The log begins behind what the subscriber has: it continues from the snapshot that is the reason. */
+  #restore(connection: Connection, subscriber: SubscriberState): boolean {
+    const { restored, firstIndex } = this.#store;
+    if (restored === undefined || !this.#canRestore(subscriber.sent)) {
+      const reason = gapReason(subscriber.sent, firstIndex, this.#commitIndex);
+      connection.subscriber = undefined;
+      this.#post(connection, { type: 'failed', code: 'LOG_GAP', reason });
+      return false;
+    }
+    subscriber.sent = restored.index;
+    this.#post(connection, { type: 'restored', index: restored.index, path: restored.path });
+    return true;
   }
 
   /** Trims a slice; returns whether another one is due. */
   #trim(): boolean {
     let target = Math.min(this.#trimmable, this.#commitIndex - MINIMUM_TAIL_ENTRIES);
     for (const { subscriber } of this.#connections) if (subscriber) target = Math.min(target, subscriber.sent);
-    const due = target - this.#store.firstIndex + 1;
+    const { firstIndex } = this.#store;
+    const due = target - firstIndex + 1;
     if (due < TRIM_SLICE_ENTRIES) return false;
-    this.#store.trimTo(this.#store.firstIndex + TRIM_SLICE_ENTRIES - 1);
-    return due >= 2 * TRIM_SLICE_ENTRIES;
+    this.#store.trimTo(firstIndex + TRIM_SLICE_ENTRIES - 1);
+    return due >= 2 * TRIM_SLICE_ENTRIES && this.#store.firstIndex > firstIndex;
   }
 
   #publishTo(
@@ -279,6 +384,14 @@ export class LogServer {
 interface Connection {
   readonly port: MessagePort;
   subscriber: SubscriberState | undefined;
+  /** Its subscriber makes snapshots. */
+  snapshots: boolean;
+}
+
+interface SnapshotRequest {
+  readonly connection: Connection;
+  readonly resolve: (index: number) => void;
+  readonly reject: (error: Error) => void;
 }
 
 interface SubscriberState {

@@ -7,6 +7,8 @@ import { StorageError } from './storage/sqlite-file.ts';
 /** A log thread and its engine, as the thread that started it holds them. */
 export class RunningLog {
   readonly identity: Identity;
+  /** TCP port for the other members; 0 for an engine without others. */
+  readonly memberPort: number;
   /** Resolves when the thread died of an error of its own. What storage fails with, its clients say (`LogClient.failed`). */
   readonly failed: Promise<Error>;
   readonly #worker: Worker;
@@ -16,28 +18,35 @@ export class RunningLog {
   /**
    * @param entry the engine's worker entry
    * @param options the engine's options, as worker data
+   * @param warn told what whoever runs the instance should know
    * @throws {StorageError} the engine's files cannot be used
    */
-  static async start(entry: URL, options: object): Promise<RunningLog> {
+  static async start(entry: URL, options: object, warn?: (message: string) => void): Promise<RunningLog> {
     const worker = new Worker(entry, {
       workerData: options,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     const ended = Promise.withResolvers<void>();
     worker.once('exit', () => ended.resolve());
-    const { promise, resolve, reject } = Promise.withResolvers<Identity>();
+    const { promise, resolve, reject } = Promise.withResolvers<Extract<HostReply, { type: 'ready' }>>();
     worker.once('error', (error) => reject(error));
     worker.once('exit', () => reject(new LogFailedError('the log thread ended before it was ready')));
-    worker.once('message', (reply: HostReply) => {
-      if (reply.type === 'ready') resolve(reply.identity);
+    worker.on('message', (reply: HostReply) => {
+      if (reply.type === 'ready') resolve(reply);
+      else if (reply.type === 'warning') warn?.(reply.message);
       else if (reply.type === 'refused') reject(new StorageError(reply.code, reply.path, reply.reason));
     });
     return new RunningLog(worker, await promise, ended.promise);
   }
 
-  private constructor(worker: Worker, identity: Identity, ended: Promise<void>) {
+  private constructor(
+    worker: Worker,
+    { identity, memberPort = 0 }: Extract<HostReply, { type: 'ready' }>,
+    ended: Promise<void>,
+  ) {
     this.#worker = worker;
     this.identity = identity;
+    this.memberPort = memberPort;
     this.#ended = ended;
     this.failed = new Promise((resolve) => worker.once('error', resolve));
   }

@@ -1,0 +1,496 @@
+import { decodeMessage, encodeMessage } from '../consensus/codec.ts';
+import { DEFAULT_LIMITS, DEFAULT_TIMING } from '../consensus/config.ts';
+import { Core } from '../consensus/core.ts';
+import type { Effect, Reply } from '../consensus/effects.ts';
+import type { Entry } from '../consensus/entry.ts';
+import type { Event } from '../consensus/events.ts';
+import type { ClusterId } from '../consensus/identity.ts';
+import { type Membership, NO_MEMBERS } from '../consensus/membership.ts';
+import type { Message } from '../consensus/messages.ts';
+import type { Verdict } from '../fault-tolerance/failure-detector.ts';
+import { FaultTolerance } from '../fault-tolerance/fault-tolerance.ts';
+import type { CommittedEntry, LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
+import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
+import type { Identity, LogEntry } from '../storage/log-store.ts';
+import type { DisconnectReason, MemberTransport, Peer } from '../transport/member-transport.ts';
+import { Founding, ownCluster } from './founding.ts';
+import { clusterStatus } from './member-status.ts';
+import { KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
+import type { RaftDisk } from './raft-disk.ts';
+import type { SnapshotFiles } from './snapshot-files.ts';
+import { SnapshotTransfers } from './snapshot-transfers.ts';
+import { formatMembership, fromStored, parseMembership, toStored } from './stored-entry.ts';
+
+export interface RaftEngineOptions {
+  readonly cluster: string;
+  readonly name: string;
+  readonly clientPort: number;
+  readonly expect: number;
+  readonly keepLogBytes?: number;
+  readonly disk: RaftDisk;
+  readonly snapshots: SnapshotFiles;
+  readonly transport: MemberTransport;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * The host of one consensus core: hands it time, messages, proposals and what the disk has done, and performs its effects.
+ *
+ * Invariants:
+ * - One step at a time, its effects in their order; the shared lease is set before anything of that step leaves.
+ * - What clients are handed is committed and on this disk.
+ * - After a failure of disk or core nothing is sent or acknowledged any more.
+ */
+export class RaftEngine implements LogEngine, LogSource {
+  readonly identity: Identity;
+  readonly keepsEntries = true;
+  readonly wantsCheckpoint = false;
+  readonly #options: RaftEngineOptions;
+  readonly #faultTolerance: FaultTolerance;
+  readonly #founding: Founding;
+  readonly #transfers: SnapshotTransfers;
+  /** Proposals on their way, by request number; the core bounds them (`Limits.pendingProposals`). */
+  readonly #proposals = new Map<number, Proposal>();
+  readonly #handovers: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #nextRequest = 1;
+  #server!: LogServer;
+  #core: Core | undefined;
+  #clientPort: number;
+  #ticker: NodeJS.Timeout | undefined;
+  #statusAt = 0;
+  #contactsAt = 0;
+  #statusChanged = false;
+  #idle: (() => void) | undefined;
+  #over = false;
+
+  constructor(options: RaftEngineOptions) {
+    this.#options = options;
+    const { disk, transport, expect } = options;
+    this.identity = disk.content.identity;
+    this.#clientPort = options.clientPort;
+    this.#faultTolerance = new FaultTolerance({
+      transport,
+      describe: () => this.#keepalive(),
+      onVerdict: (verdict) => this.#judged(verdict),
+    });
+    this.#founding = new Founding({
+      disk,
+      transport,
+      expect,
+      now,
+      onCluster: (cluster, membership) => this.#begin(cluster, parseMembership(membership)),
+      onRenewed: () =>
+        this.#fail(
+          new LogFailedError(
+            'the instance that was founding the cluster has gone; this one has a new identity now: start it again',
+          ),
+        ),
+    });
+    this.#transfers = new SnapshotTransfers({
+      files: options.snapshots,
+      make: (path) => this.#server.takeSnapshot(path),
+      step: (event) => this.#step(event),
+      core: () => this.#core!,
+      fail: (error) => this.#fail(error),
+      warn: options.warn,
+    });
+  }
+
+  /** From here on it takes part. */
+  start(server: LogServer): void {
+    this.#server = server;
+    const { disk, transport } = this.#options;
+    void disk.failed.then((error) => this.#fail(error));
+    const own = ownCluster(disk.content);
+    if (own !== null) transport.setCluster(own.cluster);
+    const listener = this.#faultTolerance.listening({
+      connected: () => this.#meet(),
+      disconnected: (peer, reason) => this.#disconnected(peer, reason),
+      died: () => {},
+      message: (from, kind, body) => this.#receive(from, kind, body),
+      pulse: () => {},
+      drained: () => {},
+      foreign: (cluster, host) => {
+        const advice = 'the two will never merge; give one of them another name, or empty its data folders';
+        this.#options.warn(`another cluster (${cluster}) of the same name is at ${host}: ${advice}`);
+      },
+    });
+    transport.start({
+      ...listener,
+      datagram: (from, body) => {
+        listener.datagram(from, body);
+        this.#step({ type: 'heard', ...from.incarnation });
+      },
+    });
+    if (own !== null) this.#begin(own.cluster, parseMembership(own.membership));
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** What clients reach this instance at. */
+  describe(clientPort: number): void {
+    this.#clientPort = clientPort;
+    this.#server.setStatus(this.status());
+  }
+
+  status(): ClusterStatus {
+    const core = this.#core;
+    const { cluster, name, transport } = this.#options;
+    const { commitIndex, role, term } = this.#keepalive();
+    const { host } = transport;
+    const state = this.#server?.state ?? { index: commitIndex, hash: '' };
+    const self = {
+      cluster,
+      id: this.identity.member,
+      name,
+      host,
+      clientPort: this.#clientPort,
+      role,
+      term,
+      master: core?.master ?? null,
+      commitIndex,
+      appliedIndex: state.index,
+      stateHash: state.hash,
+    };
+    return clusterStatus(self, core?.membership.membership ?? NO_MEMBERS, this.#faultTolerance.view());
+  }
+
+  // LogEngine
+
+  propose(proposals: readonly Proposal[]): void {
+    if (this.#core === undefined || this.#over) {
+      this.#server.reject(proposals, { code: 'NOT_MASTER', master: undefined });
+      return;
+    }
+    for (const proposal of proposals) {
+      const requestId = this.#nextRequest++;
+      this.#proposals.set(requestId, proposal);
+      this.#step({ type: 'proposed', requestId, data: proposal.batch });
+    }
+  }
+
+  transferMastership(to: MemberId | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#core?.role !== 'master') {
+        reject(new Error('this instance is not the master: ask the master to hand over'));
+        return;
+      }
+      this.#handovers.push({ resolve, reject });
+      this.#step({ type: 'transfer', to: to ?? null });
+    });
+  }
+
+  // LogSource: what the core keeps in memory
+
+  get firstIndex(): number {
+    return (this.#core?.log.base.index ?? this.#options.disk.content.base.index) + 1;
+  }
+
+  get lastIndex(): number {
+    const { base, entries } = this.#options.disk.content;
+    return this.#core?.log.durable ?? base.index + entries.length;
+  }
+
+  get failure(): LogFailedError | undefined {
+    return this.#options.disk.failure;
+  }
+
+  get restored(): RestoredSnapshot | undefined {
+    return this.#options.snapshots.restored;
+  }
+
+  /** The disk thread does that on its own. */
+  checkpoint(): void {}
+
+  read(from: number, maxBytes: number, maxEntries: number): LogEntry[] {
+    const { log } = this.#core!;
+    const entries: LogEntry[] = [];
+    let bytes = 0;
+    for (let index = from; index <= log.last && entries.length < maxEntries; index++) {
+      const entry = toStored(log.entry(index));
+      entries.push(entry);
+      bytes += entry.batch.length;
+      if (bytes >= maxBytes) break;
+    }
+    return entries;
+  }
+
+  trimTo(index: number): void {
+    this.#step({ type: 'applied', index });
+  }
+
+  /**
+   * Hands mastership over if there is somebody to take it, and settles the proposals: those whose fate is open after a while
+   * are uncertain.
+   */
+  async finish(): Promise<void> {
+    await this.#settled(FINISH_MS);
+    const others = (this.#core?.membership.membership.voters.length ?? 0) > 1;
+    if (others && this.#core?.role === 'master' && !this.#over) {
+      const late = AbortSignal.timeout(FINISH_MS);
+      const timedOut = new Promise<void>((resolve) => late.addEventListener('abort', () => resolve()));
+      // That nobody could take it is no reason to stay.
+      await Promise.race([this.transferMastership(undefined).catch(() => {}), timedOut]);
+    }
+    this.#stop();
+    this.#server.reject([...this.#proposals.values()], { code: 'UNCERTAIN', why: 'this instance stops' });
+    this.#proposals.clear();
+  }
+
+  #stop(): void {
+    this.#over = true;
+    clearInterval(this.#ticker);
+    this.#faultTolerance.close();
+    this.#server.answerUntil(0n);
+    for (const handover of this.#handovers.splice(0)) handover.reject(new Error('this instance stops'));
+  }
+
+  #settled(patienceMs: number): Promise<void> {
+    if (this.#proposals.size === 0 || this.#over) return Promise.resolve();
+    return new Promise((resolve) => {
+      const late = setTimeout(resolve, patienceMs);
+      this.#idle = () => {
+        clearTimeout(late);
+        resolve();
+      };
+    });
+  }
+
+  /** The cluster is known: the core begins. */
+  #begin(cluster: ClusterId, membership: Membership): void {
+    const { disk, transport, keepLogBytes = DEFAULT_LIMITS.keepLogBytes } = this.#options;
+    const { hardState, base, entries } = disk.content;
+    transport.setCluster(cluster);
+    this.#core = new Core({
+      cluster,
+      self: transport.self,
+      stored: {
+        hardState: { term: hardState.term, vote: hardState.vote ?? null },
+        base: { index: base.index, term: base.term, membership },
+        entries: entries.map(fromStored),
+        // How far the tables are is their own affair: entries that they have are not handed to them again.
+        applied: base.index,
+      },
+      now: now(),
+      random: Math.random,
+      limits: { keepLogBytes },
+    });
+    this.#meet();
+    this.#server.setStatus(this.status());
+  }
+
+  #tick(): void {
+    if (this.#core === undefined) {
+      this.#founding.tick();
+      return;
+    }
+    this.#step({ type: 'tick' });
+    const at = now();
+    if (at >= this.#contactsAt) this.#meet();
+    if (at >= this.#statusAt) this.#showStatus();
+  }
+
+  #meet(): void {
+    const { transport } = this.#options;
+    this.#contactsAt = now() + CONTACTS_MS;
+    const members = transport.peers().filter(({ cluster }) => cluster !== null);
+    this.#step({ type: 'contacts', members: [...new Set(members.map(({ incarnation }) => incarnation.member))] });
+  }
+
+  #showStatus(): void {
+    this.#statusAt = now() + STATUS_MS;
+    this.#statusChanged = false;
+    this.#server.setStatus(this.status());
+  }
+
+  #judged({ member, state }: Verdict): void {
+    this.#statusChanged = true;
+    if (state === 'dead') this.#step({ type: 'died', member: member.member, boot: member.boot });
+  }
+
+  #disconnected(_: Peer, reason: DisconnectReason): void {
+    if (reason === 'protocol') this.#options.warn('a member sent what no member sends; its connection was closed');
+  }
+
+  #receive(from: Peer, kind: number, body: Uint8Array): void {
+    if (this.#over) return;
+    let message: Message | undefined;
+    try {
+      if (kind === KIND_CONSENSUS) message = decodeMessage(body);
+      else if (kind === KIND_GENESIS) this.#founding.message(from.incarnation.member, body);
+    } catch (error) {
+      const { message: problem } = error as Error;
+      this.#options.warn(`a message from ${from.host} cannot be read: ${problem}`);
+      return;
+    }
+    if (message === undefined || !isSentBy(message, from)) return;
+    this.#step({ type: 'message', message: message.type === 'append' ? detached(message) : message });
+  }
+
+  #step(event: Event): void {
+    const core = this.#core;
+    if (core === undefined || this.#over) return;
+    let effects: Effect[];
+    try {
+      effects = core.step(event, now());
+    } catch (cause) {
+      this.#fail(new LogFailedError(`the consensus core stopped: ${(cause as Error).message}`, { cause }));
+      return;
+    }
+    this.#showLease(core);
+    this.#perform(effects);
+    if (this.#statusChanged) this.#showStatus();
+  }
+
+  #showLease(core: Core): void {
+    const until = core.leaseUntil(now());
+    this.#server.answerUntil(until > 0 ? BigInt(Math.floor(until * NANOSECONDS_PER_MS)) : 0n);
+  }
+
+  #perform(effects: readonly Effect[]): void {
+    const applied: Entry[] = [];
+    const committed = new Map<number, Proposal>();
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'persist':
+          this.#persist(effect);
+          break;
+        case 'send':
+          // What cannot leave now counts as lost: the core asks again.
+          this.#options.transport.send(effect.message.to, KIND_CONSENSUS, encodeMessage(effect.message));
+          break;
+        case 'apply':
+          applied.push(...effect.entries);
+          break;
+        case 'restore':
+          this.#server.restore(this.#options.snapshots.installed(effect.meta.index));
+          break;
+        case 'reply':
+          this.#reply(effect, committed);
+          break;
+        case 'role':
+        case 'membership':
+          this.#statusChanged = true;
+          break;
+        case 'read-snapshot':
+          this.#transfers.read(effect);
+          break;
+        case 'stage-chunk':
+          this.#transfers.stage(effect);
+          break;
+        case 'trim': {
+          const { index, membership } = effect.base;
+          this.#options.disk.request({ type: 'trim', index, membership: formatMembership(membership) });
+          break;
+        }
+        case 'transfer-ended':
+          this.#handedOver(effect.outcome === 'handed-over');
+          break;
+        case 'halt':
+          this.#fail(
+            new LogFailedError(
+              'another instance with this identity is running: its data folder is a copy of this one; empty one of the two',
+            ),
+          );
+          break;
+      }
+    }
+    this.#publish(applied, committed);
+    if (this.#idle && this.#proposals.size === 0) this.#idle();
+  }
+
+  #persist({ seq, hardState, truncateFrom, snapshot, entries }: Extract<Effect, { type: 'persist' }>): void {
+    const change = {
+      hardState: hardState === null ? null : { term: hardState.term, vote: hardState.vote ?? undefined },
+      truncateFrom,
+      reset:
+        snapshot === null
+          ? null
+          : {
+              base: { ...snapshot.meta, membership: formatMembership(snapshot.meta.membership) },
+              keepLater: snapshot.keepLater,
+            },
+      entries: entries.map(toStored),
+    };
+    this.#options.disk.request({ type: 'write', change }, () => this.#step({ type: 'persisted', seq }));
+  }
+
+  #reply(reply: Reply, committed: Map<number, Proposal>): void {
+    const proposal = this.#proposals.get(reply.requestId)!;
+    this.#proposals.delete(reply.requestId);
+    switch (reply.outcome) {
+      case 'committed':
+        committed.set(reply.index, proposal);
+        return;
+      case 'not-master':
+        this.#server.reject([proposal], { code: 'NOT_MASTER', master: reply.master ?? undefined });
+        return;
+      case 'overloaded':
+        this.#server.reject([proposal], { code: 'OVERLOADED', waiting: this.#proposals.size });
+        return;
+      case 'uncertain':
+        this.#server.reject([proposal], { code: 'UNCERTAIN', why: 'mastership ended before a quorum had it' });
+        return;
+    }
+  }
+
+  #publish(applied: readonly Entry[], proposals: ReadonlyMap<number, Proposal>): void {
+    if (applied.length === 0) return;
+    const entries: CommittedEntry[] = applied.map((entry) => {
+      const proposal = proposals.get(entry.index);
+      return proposal === undefined ? toStored(entry) : { ...toStored(entry), proposal };
+    });
+    this.#server.publish(entries);
+  }
+
+  #handedOver(done: boolean): void {
+    for (const { resolve, reject } of this.#handovers.splice(0)) {
+      if (done) resolve();
+      else reject(new Error('mastership could not be handed over: no other voter has caught up; try again'));
+    }
+  }
+
+  #fail(error: LogFailedError): void {
+    if (this.#over) return;
+    this.#stop();
+    this.#server.fail(error);
+    // Dead to the others at once, so that they elect.
+    void this.#options.transport.close();
+  }
+
+  #keepalive() {
+    const core = this.#core;
+    const commitIndex = core?.commitIndex ?? this.#options.disk.content.base.index;
+    const { index, hash } = this.#server?.state ?? { index: commitIndex, hash: '' };
+    return {
+      name: this.#options.name,
+      clientPort: this.#clientPort,
+      role: core?.role ?? ('learner' as const),
+      term: core?.term ?? this.#options.disk.content.hardState.term,
+      commitIndex,
+      appliedIndex: index,
+      stateHash: hash,
+    };
+  }
+}
+
+const TICK_MS = 10;
+const NANOSECONDS_PER_MS = 1e6;
+/** How often clients are told what keepalives say; roles and members they are told at once. */
+const STATUS_MS = 250;
+const CONTACTS_MS = DEFAULT_TIMING.askMs;
+/** What stopping waits for at most, twice: that proposals settle, and that mastership is taken. */
+const FINISH_MS = 1_000;
+
+/** The clock of the process, ms: the same in all its threads, so that the lease means the same to all. */
+function now(): number {
+  return Number(process.hrtime.bigint()) / NANOSECONDS_PER_MS;
+}
+
+function isSentBy({ from, boot, nonce }: Message, { incarnation }: Peer): boolean {
+  return from === incarnation.member && boot === incarnation.boot && nonce === incarnation.nonce;
+}
+
+/** Entries stay in memory for long: each gets bytes of its own, so that they do not hold the network's buffers. */
+function detached(message: Extract<Message, { type: 'append' }>): Message {
+  return { ...message, entries: message.entries.map((entry) => ({ ...entry, data: entry.data.slice() })) };
+}

@@ -1,0 +1,42 @@
+import { RunningLog } from '../running-log.ts';
+import type { MemberKey } from '../transport/member-key.ts';
+import { workerUrl } from '../worker-url.ts';
+
+export interface RaftLogOptions {
+  /** The data folder; `log.db` is in it. Made when it is not there. */
+  readonly folder: string;
+  /** The cluster's name. Instances of one name (and key) on one network find each other. */
+  readonly cluster: string;
+  /** What people call this instance. */
+  readonly name: string;
+  /** An address of this machine that the other members reach; without a key of loopback. */
+  readonly host: string;
+  /** TCP port for the other members; 0 takes a free one. */
+  readonly memberPort: number;
+  /** 0 while unknown; see `RunningLog.describe`. */
+  readonly clientPort: number;
+  /** With no formed cluster in sight, so many instances found one. */
+  readonly expect: number;
+  /** Where members find each other; the transport's default where it is left out. */
+  readonly memberGroup?: { readonly host: string; readonly port: number };
+  /** The cluster's secret; null: loopback only. */
+  readonly key?: MemberKey | null;
+  /** How much of the log is kept for members that are behind; they get a snapshot beyond. Default: as the consensus core has it. */
+  readonly keepLogBytes?: number;
+}
+
+/**
+ * Starts the log of a member of a cluster. It resolves when the disk is open and the network is listened to; `LogClient.status`
+ * tells when there is a master.
+ *
+ *     const log = await startRaftLog({ folder: 'data', cluster: 'default', name: 'a', host: '127.0.0.1', memberPort: 0, clientPort: 6969, expect: 3 });
+ *     const client = await LogClient.connect(log.connect());
+ *     client.subscribe(0n, { apply, restore, snapshot });
+ *
+ * @param warn told what whoever runs the instance should know: refused strangers, a second cluster of this name
+ * @throws {StorageError} the folder or the file in it cannot be used
+ * @throws {LogFailedError} the network cannot be used
+ */
+export function startRaftLog(options: RaftLogOptions, warn?: (message: string) => void): Promise<RunningLog> {
+  return RunningLog.start(workerUrl('./log-thread', import.meta.url), options, warn);
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConnectionIds, VALID_SECONDS } from './connection-ids.ts';
+import { ConnectionIds, MAX_AHEAD_SECONDS, VALID_SECONDS } from './connection-ids.ts';
 
 const key = Uint8Array.from({ length: 16 }, (_, i) => i * 7);
 const home4 = Int32Array.of(0x0100_007f);
@@ -24,6 +24,16 @@ for (const [family, home] of [
     }
   });
 }
+
+test('an ID of an instance that was killed is valid though cluster time went on from an earlier moment', () => {
+  for (const now of [1_000, 0x1_0000 + 5]) {
+    const ids = new ConnectionIds(key);
+    ids.issue(4, home4, 0, now);
+    const { high, low } = ids;
+    assert.ok(ids.isValid(high, low, 4, home4, 0, now - MAX_AHEAD_SECONDS));
+    assert.ok(!ids.isValid(high, low, 4, home4, 0, now - MAX_AHEAD_SECONDS - 1));
+  }
+});
 
 test('no other ID than the one issued is valid, in any bit', () => {
   const ids = new ConnectionIds(key);

@@ -32,7 +32,7 @@ export class ConnectionIds {
   /** Whether the ID (two signed words) was issued to this address no more than VALID_SECONDS ago. */
   isValid(high: number, low: number, family: IpFamily, words: Int32Array, at: number, now: number): boolean {
     const time = high >>> 16;
-    if (((now - time) & 0xffff) > VALID_SECONDS) return false;
+    if (((now - time + MAX_AHEAD_SECONDS) & 0xffff) > MAX_AHEAD_SECONDS + VALID_SECONDS) return false;
     this.#digest(family, words, at, time);
     return low === this.#hash.low && (high & 0xffff) === (this.#hash.high & 0xffff);
   }
@@ -52,3 +52,9 @@ export class ConnectionIds {
 
 /** BEP 15: a tracker accepts a connection ID until two minutes after it was sent. */
 export const VALID_SECONDS = 120;
+
+/**
+ * IDs from the future: whoever issued them was killed before the log heard of so late a time, and cluster time went on
+ * from the last batch. Nobody else can make them.
+ */
+export const MAX_AHEAD_SECONDS = 120;

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { type StartOptions, type SwarmkeeperInstance, startSwarmkeeper } from './start-swarmkeeper.ts';
 
-interface Way {
+export interface Way {
   readonly name: string;
   readonly env: NodeJS.ProcessEnv;
 }
 
 const PORTABLE: Way = { name: 'by node:dgram and the HTTP server', env: { SWARMKEEPER_PORTABLE: '1' } };
 /** How an instance does its input and output: elsewhere than on Linux there is but one way. */
-const WAYS: readonly Way[] =
+export const WAYS: readonly Way[] =
   process.platform === 'linux' ? [{ name: 'by batched system calls', env: {} }, PORTABLE] : [PORTABLE];
 
 /**

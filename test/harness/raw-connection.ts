@@ -61,14 +61,19 @@ export class RawConnection {
     this.#socket.resetAndDestroy();
   }
 
-  /** Waits for `count` replies, each with a body of known length. */
+  /**
+   * Waits for `count` replies, each with a body of known length.
+   * @throws when the connection ends before
+   */
   async replies(count: number, options: { readonly bodies?: boolean } = {}): Promise<HttpReply[]> {
-    return waitFor(`${count} HTTP replies`, () => {
+    const replies = await waitFor(`${count} HTTP replies`, () => {
+      // Asked first: what came before the end counts.
+      const { ended } = this;
       const replies = parseReplies(this.received, options.bodies ?? true);
-      if (replies.length >= count) return replies;
-      if (this.ended) throw new Error(`the connection ended behind ${this.received.length} bytes`);
-      return undefined;
+      return replies.length >= count || ended ? replies : undefined;
     });
+    if (replies.length >= count) return replies;
+    throw new Error(`the connection ended behind ${this.received.length} bytes and ${replies.length} replies`);
   }
 
   async reply(): Promise<HttpReply> {

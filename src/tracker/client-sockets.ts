@@ -28,7 +28,8 @@ export async function openClientSockets(hosts: readonly string[], port: number):
   }
 }
 
-const ATTEMPTS_TO_FIND_A_PORT = 50;
+/** A port number that is free for one protocol and address may be taken for another. */
+export const ATTEMPTS_TO_FIND_A_PORT = 50;
 
 async function openAll(hosts: readonly string[], wantedPort: number): Promise<ClientSockets> {
   const udp: UdpSocket[] = [];

@@ -35,13 +35,19 @@ export class ServeClient {
 
   /**
    * Starts the thread; resolves when it listens.
+   * @param unless resolves if there is no point in waiting any longer, with the reason
    * @throws {ServeError} with the code of what went wrong, e.g. EADDRINUSE
    */
-  static async start(options: ServeOptions, transfer: MessagePort[]): Promise<ServeClient> {
+  static async start(options: ServeOptions, transfer: MessagePort[], unless: Promise<Error>): Promise<ServeClient> {
     const client = new ServeClient(
       new Worker(workerUrl('./serve-thread', import.meta.url), { workerData: options, transferList: transfer }),
     );
-    await client.#listening.promise;
+    try {
+      await Promise.race([client.#listening.promise, unless.then((reason) => Promise.reject(reason))]);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
     return client;
   }
 
@@ -81,7 +87,8 @@ export class ServeClient {
   /** Stops answering and ends the thread. Can be called twice. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      if (!this.#end) this.#worker.postMessage({ type: 'close' } satisfies ServeRequest);
+      if (this.#end) void this.#worker.terminate();
+      else this.#worker.postMessage({ type: 'close' } satisfies ServeRequest);
       const timer = setTimeout(() => void this.#worker.terminate(), CLOSE_GRACE_MS);
       await this.#ended;
       clearTimeout(timer);

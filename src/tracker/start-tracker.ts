@@ -1,10 +1,11 @@
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { LogClient } from '../cluster/log-client.ts';
 import type { ClusterStatus } from '../cluster/replicated-log.ts';
 import type { RunningLog } from '../cluster/running-log.ts';
 import { startSingleLog } from '../cluster/single/single.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
+import { ATTEMPTS_TO_FIND_A_PORT } from './client-sockets.ts';
 import {
   type Counters,
   GAUGE_CLUSTER_TIME_MS,
@@ -53,16 +54,15 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
     const database = await DatabaseClient.start(tables, log.connect());
     opened.unshift(database);
     const counters = newCounters();
-    const logPort = log.connect();
     const progress = database.progress.buffer;
-    const serve = await Promise.race([
-      ServeClient.start({ hosts, port, intervalSeconds, tables, progress, log: logPort, counters }, [logPort]),
-      // A damaged table shows first in the thread that checks all of it.
-      database.failed.then((error) => Promise.reject(error)),
-    ]);
-    opened.unshift(serve);
+    const { serve, servers } = await startServing(hosts, port, (freePort) => {
+      const logPort = log.connect();
+      const serving = { hosts, port: freePort, intervalSeconds, tables, progress, log: logPort, counters };
+      // A damaged table may show first in the thread that checks all of it.
+      return ServeClient.start(serving, [logPort], database.failed);
+    });
+    opened.unshift(serve, ...servers);
     log.describe(serve.port);
-    const servers = hasBatchedCalls ? [] : await listen(hosts, serve.port);
     return new TrackerInstance({ options, log, client, database, serve, counters, tables, servers });
   } catch (error) {
     for (const part of opened) await part.close();
@@ -70,17 +70,41 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
   }
 }
 
-interface Parts {
+interface Serving {
+  readonly serve: ServeClient;
+  /** TCP listeners where the serve thread has none. */
+  readonly servers: readonly TcpListener[];
+}
+
+/** Starts the serve thread, and where it cannot take TCP connections itself, listeners on the same port. */
+async function startServing(
+  hosts: readonly string[],
+  port: number,
+  start: (port: number) => Promise<ServeClient>,
+): Promise<Serving> {
+  if (hasBatchedCalls) return { serve: await start(port), servers: [] };
+  for (let attempt = 1; ; attempt++) {
+    const servers: TcpListener[] = [];
+    try {
+      for (const host of hosts) servers.push(await listen(host, servers[0]?.port ?? port));
+      return { serve: await start(servers[0].port), servers };
+    } catch (error) {
+      for (const server of servers) server.close();
+      // A port that is free for TCP on one address may be taken elsewhere: try the next one.
+      const retry = port === 0 && (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!retry || attempt === ATTEMPTS_TO_FIND_A_PORT) throw error;
+    }
+  }
+}
+
+interface Parts extends Serving {
   readonly options: TrackerOptions;
   readonly log: RunningLog;
   readonly client: LogClient;
   readonly database: DatabaseClient;
-  readonly serve: ServeClient;
   readonly counters: Counters;
   /** Path of the SQLite tables. */
   readonly tables: string;
-  /** TCP listeners where the serve thread has none. */
-  readonly servers: readonly Server[];
 }
 
 class TrackerInstance implements Tracker {
@@ -155,7 +179,7 @@ class TrackerInstance implements Tracker {
   onConnection(listener: (connection: HandedConnection) => void): void {
     const { serve, servers } = this.#parts;
     serve.onConnection(listener);
-    for (const server of servers) server.on('connection', (socket) => listener({ socket }));
+    for (const server of servers) server.onConnection((socket) => listener({ socket }));
   }
 
   /** So that a reader finds what was acknowledged before it asked. */
@@ -185,15 +209,23 @@ class TrackerInstance implements Tracker {
   }
 }
 
-function listen(hosts: readonly string[], port: number): Promise<Server[]> {
-  return Promise.all(
-    hosts.map(
-      (host) =>
-        new Promise<Server>((resolve, reject) => {
-          const server = createServer({ allowHalfOpen: true });
-          server.once('error', reject);
-          server.listen({ host, port, ipv6Only: true }, () => resolve(server));
-        }),
-    ),
-  );
+interface TcpListener {
+  readonly port: number;
+  onConnection(listener: (socket: Socket) => void): void;
+  /** Stops listening; connections live on. Can be called twice. */
+  close(): void;
+}
+
+function listen(host: string, port: number): Promise<TcpListener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true });
+    server.once('error', reject);
+    server.listen({ host, port, ipv6Only: true }, () =>
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        onConnection: (listener) => server.on('connection', listener),
+        close: () => server.close(),
+      }),
+    );
+  });
 }

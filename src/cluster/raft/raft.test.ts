@@ -1,50 +1,134 @@
-import { randomInt } from 'node:crypto';
-import type { TestContext } from 'node:test';
-import type { Worker } from 'node:worker_threads';
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
-import { describeReplicatedLog } from '../replicated-log.conformance.ts';
-import type { RunningLog } from '../running-log.ts';
-import { temporaryFolder } from '../storage/storage-faults.ts';
-import { startRaftLog } from './raft.ts';
-import { untilAnswering } from './test-cluster.ts';
+import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
+import { generateMemberKey } from '../transport/member-key.ts';
+import { TestCluster, until } from './test-cluster.ts';
 
-const folders = new WeakMap<TestContext, string>();
-const groups = new WeakMap<TestContext, number>();
-
-describeReplicatedLog('raft log of one member', async (t) => {
-  const folder = folders.get(t) ?? temporaryFolder(t);
-  folders.set(t, folder);
-  const port = groups.get(t) ?? randomInt(20_000, 30_000);
-  groups.set(t, port);
-  const { log, worker } = await startWithWorker(() =>
-    startRaftLog({
-      folder,
-      cluster: 'test',
-      name: 'a',
-      host: '127.0.0.1',
-      memberPort: 0,
-      clientPort: 6969,
-      expect: 1,
-      memberGroup: { host: '239.255.77.70', port },
-    }),
-  );
-  const client = await LogClient.connect(log.connect());
-  await untilAnswering([client]);
-  return {
-    connect: () => LogClient.connect(log.connect()),
-    crash: async () => {
-      await worker.terminate();
-    },
-    close: () => log.close(),
-  };
-});
-
-/** RunningLog itself only stops in an orderly way: the thread is this test's to kill. */
-async function startWithWorker(start: () => Promise<RunningLog>): Promise<{ log: RunningLog; worker: Worker }> {
-  let worker: Worker | undefined;
-  const onWorker = (started: Worker) => {
-    worker = started;
-  };
-  process.once('worker', onWorker);
-  return { log: await start(), worker: worker as unknown as Worker };
+for (const expect of [1, 3]) {
+  const clusters = new WeakMap<TestContext, TestCluster>();
+  describeReplicatedLog(`raft log of ${expect}`, async (t) => {
+    const cluster = clusters.get(t) ?? new TestCluster(t, { expect });
+    clusters.set(t, cluster);
+    const master = await cluster.form();
+    return {
+      connect: () => LogClient.connect(master.log.connect()),
+      crash: async () => {
+        await Promise.all(cluster.alive.map((member) => member.crash()));
+      },
+      close: () => cluster.close(),
+    };
+  });
 }
+
+describe('raft log of three', () => {
+  it('elects one master, whom everybody knows and who alone may answer', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const master = await cluster.form();
+    const { self } = master.client.status;
+    await until(() => cluster.alive.every(({ client }) => client.status.master === self), 'all know the master');
+    assert.deepEqual(
+      cluster.alive.map(({ client }) => client.mayAnswer()),
+      cluster.alive.map((member) => member === master),
+    );
+    const [slave] = cluster.alive.filter((member) => member !== master);
+    await assert.rejects(slave.client.propose(bytes('x')), { code: 'NOT_MASTER', master: self });
+    const ids = cluster.alive.map(({ log }) => log.identity.member).sort();
+    await until(() => slave.client.status.members.every(({ alive, name }) => alive && name !== ''), 'all are alive');
+    assert.deepEqual(
+      slave.client.status.members.map(({ id }) => id),
+      ids,
+    );
+    assert.ok(slave.client.status.members.every(({ voter }) => voter));
+  });
+
+  it('loses nothing acknowledged with its master, has another one, and takes the old one back', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const first = await cluster.form();
+    const acknowledged: string[] = [];
+    const failures: Error[] = [];
+    const storm = Array.from({ length: 300 }, async (_, i) => {
+      const index = await first.client.propose(bytes(`batch ${i}`)).catch((error: Error) => {
+        failures.push(error);
+      });
+      if (index === undefined) return;
+      acknowledged.push(`${index} batch ${i}`);
+      if (acknowledged.length === 100) await first.crash();
+    });
+    await Promise.all(storm);
+    assert.ok(acknowledged.length >= 100);
+    const second = await cluster.master();
+    assert.notEqual(second, first);
+    const old = await cluster.start(first.name);
+    const index = await second.client.propose(bytes('after'));
+    await cluster.applied(index);
+    for (const { entries } of cluster.alive) {
+      assert.deepEqual(entries.slice(0, acknowledged.length), acknowledged);
+      assert.equal(entries.at(-1), `${index} after`);
+    }
+    assert.equal(old.client.status.role, 'slave');
+  });
+
+  it('never lets two instances answer at once, whoever dies', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    await cluster.form();
+    let most = 0;
+    let checks = 0;
+    const watch = setInterval(() => {
+      checks++;
+      most = Math.max(most, cluster.alive.filter(({ client }) => client.mayAnswer()).length);
+    }, 1);
+    t.after(() => clearInterval(watch));
+    for (let round = 0; round < 4; round++) {
+      const master = await cluster.master();
+      await master.client.propose(bytes(`round ${round}`));
+      if (round % 2 === 0) await master.crash();
+      else await master.close();
+      await cluster.master();
+      await cluster.start(master.name);
+      await cluster.applied((await cluster.master()).client.status.commitIndex);
+    }
+    assert.equal(most, 1);
+    assert.ok(checks > 100);
+  });
+
+  it('has everything after all three were killed', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const master = await cluster.form();
+    const proposals = Array.from({ length: 50 }, (_, i) => master.client.propose(bytes(`batch ${i}`)));
+    const indexes = await Promise.all(proposals);
+    await Promise.all(cluster.alive.map((member) => member.crash()));
+    const again = await cluster.form();
+    const index = await again.client.propose(bytes('after'));
+    await cluster.applied(index);
+    for (const { entries } of cluster.alive) {
+      assert.deepEqual(entries, [...indexes.map((at, i) => `${at} batch ${i}`), `${index} after`]);
+    }
+  });
+
+  it('hands mastership over when it is asked to, and when the master stops', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const first = await cluster.form();
+    await first.client.transferMastership();
+    assert.equal(first.client.mayAnswer(), false);
+    const second = await cluster.master();
+    assert.notEqual(second, first);
+    await until(() => first.client.status.master === second.log.identity.member, 'the former master knows');
+    await assert.rejects(first.client.transferMastership(), /not the master/);
+    await second.close();
+    const third = await cluster.master();
+    await third.client.propose(bytes('still here'));
+  });
+
+  it('admits nobody without the key', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3, key: generateMemberKey() });
+    const master = await cluster.form();
+    const stranger = await cluster.start('stranger', { key: generateMemberKey() });
+    for (let i = 0; i < 20; i++) await master.client.propose(bytes(`batch ${i}`));
+    await until(() => master.warnings.length > 0 || stranger.warnings.length > 0, 'somebody counts what was refused');
+    assert.equal(stranger.client.status.master, undefined);
+    assert.equal(stranger.client.status.members.length, 1);
+    assert.equal(master.client.status.members.length, 3);
+    assert.deepEqual(stranger.entries, []);
+  });
+});

@@ -1,15 +1,127 @@
 import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogClient } from '../log-client.ts';
+import type { Worker } from 'node:worker_threads';
+import { LogClient, type Subscriber } from '../log-client.ts';
+import type { RunningLog } from '../running-log.ts';
+import { temporaryFolder } from '../storage/storage-faults.ts';
+import { type RaftLogOptions, startRaftLog } from './raft.ts';
 
-/** Waits until one of the instances may answer clients. */
-export async function untilAnswering(clients: readonly LogClient[]): Promise<LogClient> {
-  let master: LogClient | undefined;
-  await until(() => {
-    master = clients.find((client) => client.mayAnswer());
-    return master !== undefined;
-  }, 'an instance may answer');
-  return master!;
+/** Some members in one process, each with its threads and its folder, on a multicast group of their own. */
+export class TestCluster {
+  readonly members: TestMember[] = [];
+  readonly options: Partial<RaftLogOptions>;
+  readonly #folder: string;
+
+  constructor(t: TestContext, options: Partial<RaftLogOptions> & { readonly expect: number }) {
+    this.#folder = temporaryFolder(t);
+    this.options = { memberGroup: { host: '239.255.77.70', port: randomInt(20_000, 30_000) }, ...options };
+    t.after(() => this.close());
+  }
+
+  /** Starts the member of that name, or starts it again on its folder. */
+  async start(name: string, other: Partial<RaftLogOptions> = {}, subscriber?: Subscriber): Promise<TestMember> {
+    const options = {
+      cluster: 'test',
+      name,
+      folder: join(this.#folder, name),
+      host: '127.0.0.1',
+      memberPort: 0,
+      clientPort: 6969,
+      expect: 1,
+      ...this.options,
+      ...other,
+    };
+    const member = await TestMember.start(options, subscriber);
+    this.members.push(member);
+    return member;
+  }
+
+  /** As many as are expected, and a master that may answer. */
+  async form(): Promise<TestMember> {
+    const names = ['a', 'b', 'c', 'd', 'e'].slice(0, this.options.expect);
+    for (const name of names) await this.start(name);
+    return this.master();
+  }
+
+  get alive(): TestMember[] {
+    return this.members.filter((member) => member.alive);
+  }
+
+  /** The one that may answer; waits until there is one. */
+  async master(): Promise<TestMember> {
+    let master: TestMember | undefined;
+    await until(() => {
+      master = this.alive.find(({ client }) => client.mayAnswer());
+      return master !== undefined;
+    }, 'an instance may answer');
+    return master!;
+  }
+
+  /** Every living member has applied up to `index`. */
+  async applied(index: bigint): Promise<void> {
+    await until(() => this.alive.every(({ position }) => position >= index), `all have applied ${index}`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.alive.map((member) => member.close()));
+  }
+}
+
+export class TestMember {
+  readonly name: string;
+  readonly log: RunningLog;
+  readonly client: LogClient;
+  readonly warnings: string[];
+  /** What was applied, as "index text". */
+  readonly entries: string[] = [];
+  position = 0n;
+  alive = true;
+  readonly #worker: Worker;
+
+  static async start(options: RaftLogOptions, subscriber?: Subscriber): Promise<TestMember> {
+    const warnings: string[] = [];
+    // RunningLog itself only stops in an orderly way: the thread is the test's to kill.
+    const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
+    const log = await startRaftLog(options, (warning) => warnings.push(warning));
+    const client = await LogClient.connect(log.connect());
+    return new TestMember({ name: options.name, log, client, warnings, worker: await started, subscriber });
+  }
+
+  private constructor(parts: {
+    name: string;
+    log: RunningLog;
+    client: LogClient;
+    warnings: string[];
+    worker: Worker;
+    subscriber: Subscriber | undefined;
+  }) {
+    this.name = parts.name;
+    this.log = parts.log;
+    this.client = parts.client;
+    this.warnings = parts.warnings;
+    this.#worker = parts.worker;
+    const recorder: Subscriber = {
+      apply: (index, batch) => this.entries.push(`${index} ${Buffer.from(batch)}`),
+      delivered: (index) => {
+        this.position = index;
+      },
+    };
+    this.client.subscribe(0n, parts.subscriber ?? recorder);
+  }
+
+  /** Ends it as a crash would. */
+  async crash(): Promise<void> {
+    this.alive = false;
+    await this.#worker.terminate();
+  }
+
+  async close(): Promise<void> {
+    this.alive = false;
+    await this.log.close();
+  }
 }
 
 export async function until(condition: () => boolean, what: string): Promise<void> {

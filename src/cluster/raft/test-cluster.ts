@@ -53,16 +53,32 @@ export class TestCluster {
   /** The one that may answer; waits until there is one. */
   async master(): Promise<TestMember> {
     let master: TestMember | undefined;
-    await until(() => {
-      master = this.alive.find(({ client }) => client.mayAnswer());
-      return master !== undefined;
-    }, 'an instance may answer');
+    await until(
+      () => {
+        master = this.alive.find(({ client }) => client.mayAnswer());
+        return master !== undefined;
+      },
+      () => `an instance may answer: ${this.describe()}`,
+    );
     return master!;
+  }
+
+  /** For the message of a test that fails. */
+  describe(): string {
+    const lines = this.alive.map(({ name, client: { status } }) => {
+      const { self, role, term, master, commitIndex, members } = status;
+      const alive = members.filter((member) => member.alive).length;
+      return `${name} ${self.slice(0, 4)} ${role} of term ${term}, master ${master?.slice(0, 4)}, committed ${commitIndex}, sees ${alive} of ${members.length}`;
+    });
+    return lines.join('; ');
   }
 
   /** Every living member has applied up to `index`. */
   async applied(index: bigint): Promise<void> {
-    await until(() => this.alive.every(({ position }) => position >= index), `all have applied ${index}`);
+    await until(
+      () => this.alive.every(({ position }) => position >= index),
+      () => `all have applied ${index}: ${this.describe()}`,
+    );
   }
 
   async close(): Promise<void> {
@@ -124,10 +140,10 @@ export class TestMember {
   }
 }
 
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
   const deadline = performance.now() + DEADLINE_MS;
   while (!condition()) {
-    assert.ok(performance.now() < deadline, `not in time: ${what}`);
+    if (performance.now() > deadline) assert.fail(`not in time: ${typeof what === 'string' ? what : what()}`);
     await sleep(POLL_MS);
   }
 }

@@ -2,7 +2,9 @@ import { connect as connectPlain, createServer as createPlainServer, type Server
 import {
   type ConnectionOptions,
   connect as connectTls,
+  createSecureContext,
   createServer as createTlsServer,
+  type SecureContext,
   type TLSSocket,
 } from 'node:tls';
 import { deriveKey, type MemberKey } from '../member-key.ts';
@@ -19,6 +21,8 @@ import { HANDSHAKE_MS, MAX_UNPROVEN } from './bounds.ts';
  */
 export class MemberStreams {
   readonly #key: Buffer | null;
+  /** Made once: a dial that asks whether a process lives must not wait for it. */
+  readonly #context: SecureContext | undefined;
   readonly #counters: TransportCounters;
   /** Accepted connections until `Unproven.proven`, the oldest first. */
   readonly #unproven = new Map<string, Socket>();
@@ -26,6 +30,7 @@ export class MemberStreams {
 
   constructor(key: MemberKey | null, clusterName: string, counters: TransportCounters) {
     this.#key = key === null ? null : deriveKey(key, clusterName, 'connections');
+    if (key !== null) this.#context = createSecureContext(TLS);
     this.#counters = counters;
   }
 
@@ -70,7 +75,7 @@ export class MemberStreams {
     const options: ConnectionOptions & { noDelay: boolean } = {
       host,
       port,
-      ...TLS,
+      secureContext: this.#context,
       noDelay: true,
       pskCallback: () => ({ psk: key, identity: IDENTITY }),
       // There is no certificate to check: the key is what both ends prove.
@@ -126,8 +131,12 @@ export class MemberStreams {
 
 const NO_HALF_OPEN = { allowHalfOpen: false } as const;
 const IDENTITY = 'swarmkeeper member';
-/** The suites that a pre-shared key without a hash of its own allows: those with SHA-256 (RFC 8446 §4.2.11). */
+/**
+ * No certificates, so none to trust. The suites that a pre-shared key without a hash of its own allows are those with
+ * SHA-256 (RFC 8446 §4.2.11).
+ */
 const TLS = {
+  ca: [] as string[],
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
   ciphers: 'TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256',

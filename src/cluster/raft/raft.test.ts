@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
+import { MINIMUM_TAIL_ENTRIES } from '../log-messages.ts';
 import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
 import { generateMemberKey } from '../transport/member-key.ts';
 import { TestCluster, until } from './test-cluster.ts';
@@ -118,6 +119,31 @@ describe('raft log of three', () => {
     await second.close();
     const third = await cluster.master();
     await third.client.propose(bytes('still here'));
+  });
+
+  it('brings a new member up to date by a snapshot and what followed it, also after a restart', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3, keepLogBytes: 20_000 });
+    const master = await cluster.form();
+    const propose = (count: number) =>
+      Promise.all(Array.from({ length: count }, (_, i) => master.client.propose(bytes(`batch ${i}`))));
+    await propose(MINIMUM_TAIL_ENTRIES + 1_500);
+    for (const { client, position } of cluster.alive) client.trimmable(position);
+    await propose(10);
+    const newcomer = await cluster.start('d');
+    await cluster.applied(master.client.status.commitIndex);
+    assert.equal(newcomer.restored, 1);
+    assert.deepEqual(newcomer.entries, master.entries);
+    const late = (await propose(10)).at(-1)!;
+    await cluster.applied(late);
+    await until(() => newcomer.client.status.role === 'learner', 'the newcomer is a learner');
+    assert.deepEqual(newcomer.entries, master.entries);
+
+    await newcomer.crash();
+    const again = await cluster.start('d');
+    const last = (await propose(10)).at(-1)!;
+    await cluster.applied(last);
+    assert.equal(again.restored, 1);
+    assert.deepEqual(again.entries, master.entries);
   });
 
   it('admits nobody without the key', async (t) => {

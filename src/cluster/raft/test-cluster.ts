@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +23,7 @@ export class TestCluster {
   }
 
   /** Starts the member of that name, or starts it again on its folder. */
-  async start(name: string, other: Partial<RaftLogOptions> = {}, subscriber?: Subscriber): Promise<TestMember> {
+  async start(name: string, other: Partial<RaftLogOptions> = {}): Promise<TestMember> {
     const options = {
       cluster: 'test',
       name,
@@ -34,7 +35,7 @@ export class TestCluster {
       ...this.options,
       ...other,
     };
-    const member = await TestMember.start(options, subscriber);
+    const member = await TestMember.start(options);
     this.members.push(member);
     return member;
   }
@@ -92,18 +93,20 @@ export class TestMember {
   readonly client: LogClient;
   readonly warnings: string[];
   /** What was applied, as "index text". */
-  readonly entries: string[] = [];
+  entries: string[] = [];
   position = 0n;
+  /** Snapshots that took the place of `entries`. */
+  restored = 0;
   alive = true;
   readonly #worker: Worker;
 
-  static async start(options: RaftLogOptions, subscriber?: Subscriber): Promise<TestMember> {
+  static async start(options: RaftLogOptions): Promise<TestMember> {
     const warnings: string[] = [];
     // RunningLog itself only stops in an orderly way: the thread is the test's to kill.
     const started = new Promise<Worker>((resolve) => process.once('worker', resolve));
     const log = await startRaftLog(options, (warning) => warnings.push(warning));
     const client = await LogClient.connect(log.connect());
-    return new TestMember({ name: options.name, log, client, warnings, worker: await started, subscriber });
+    return new TestMember({ name: options.name, log, client, warnings, worker: await started });
   }
 
   private constructor(parts: {
@@ -112,20 +115,30 @@ export class TestMember {
     client: LogClient;
     warnings: string[];
     worker: Worker;
-    subscriber: Subscriber | undefined;
   }) {
     this.name = parts.name;
     this.log = parts.log;
     this.client = parts.client;
     this.warnings = parts.warnings;
     this.#worker = parts.worker;
-    const recorder: Subscriber = {
+    this.client.subscribe(0n, this.#tables());
+  }
+
+  #tables(): Subscriber {
+    return {
       apply: (index, batch) => this.entries.push(`${index} ${Buffer.from(batch)}`),
       delivered: (index) => {
         this.position = index;
       },
+      snapshot: async (path) => {
+        writeFileSync(path, JSON.stringify(this.entries));
+        return this.position;
+      },
+      restore: (_, path) => {
+        this.entries = JSON.parse(readFileSync(path, 'utf8'));
+        this.restored++;
+      },
     };
-    this.client.subscribe(0n, parts.subscriber ?? recorder);
   }
 
   /** Ends it as a crash would. */

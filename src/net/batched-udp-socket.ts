@@ -1,6 +1,7 @@
 import { DatagramSlots, ENDPOINT_BYTES, type IpFamily } from './datagram-slots.ts';
 import * as libc from './libc.ts';
 import { multicastInterface } from './multicast-interface.ts';
+import { SendBatch } from './send-batch.ts';
 import { familyOf, SOCKADDR_BYTES } from './socket-address.ts';
 import {
   BATCH_SLOTS,
@@ -29,7 +30,6 @@ const MESSAGE_WORDS = 16;
 const FLAGS_WORD = 12;
 const RECEIVED_LENGTH_WORD = 14;
 const VECTOR_WORDS = 4;
-const VECTOR_LENGTH_WORD = 2;
 
 class BatchedUdpSocket implements UdpSocket {
   readonly family: IpFamily;
@@ -41,8 +41,8 @@ class BatchedUdpSocket implements UdpSocket {
 
   #fd: number;
   readonly #receiveOnly: boolean;
-  readonly #receive: KernelBatch;
-  readonly #send: KernelBatch;
+  readonly #receive: ReceiveBatch;
+  readonly #send: SendBatch;
   /** Held so that it is not collected. */
   #poll: { close(): void } | undefined;
   #onBatch: (count: number) => void = () => {};
@@ -58,7 +58,7 @@ class BatchedUdpSocket implements UdpSocket {
     this.host = host;
     this.#receiveOnly = group !== undefined;
     this.#receive = describe(this.received, family);
-    this.#send = describe(this.outgoing, family);
+    this.#send = new SendBatch(this.outgoing, family);
     this.#fd = libc.openSocket(family, libc.SOCK_DGRAM);
     for (const [force, plain] of [
       [libc.SO_RCVBUFFORCE, libc.SO_RCVBUF],
@@ -95,24 +95,7 @@ class BatchedUdpSocket implements UdpSocket {
       this.unsent += count;
       return;
     }
-    const { vectors, messages } = this.#send;
-    const { lengths } = this.outgoing;
-    for (let slot = 0; slot < count; slot++) vectors[slot * VECTOR_WORDS + VECTOR_LENGTH_WORD] = lengths[slot];
-    let next = 0;
-    while (next < count) {
-      const sent = libc.sendmmsg(this.#fd, messages + next * MESSAGE_WORDS * 4, count - next, libc.MSG_DONTWAIT);
-      if (sent > 0) {
-        next += sent;
-      } else if (libc.errno() === libc.EAGAIN) {
-        // The send buffer is full: what does not fit is lost, as UDP may.
-        this.unsent += count - next;
-        return;
-      } else if (libc.errno() !== libc.EINTR) {
-        // The first one was refused (no route, a filter): go on behind it.
-        this.unsent++;
-        next++;
-      }
-    }
+    this.unsent += this.#send.send(this.#fd, count);
   }
 
   close(): void {
@@ -141,15 +124,16 @@ class BatchedUdpSocket implements UdpSocket {
   }
 }
 
-/** A batch of slots as the kernel wants it: headers that point at vectors, names and bytes. */
-interface KernelBatch {
+/** Slots to receive into as the kernel wants them: headers that point at vectors, names and bytes. */
+interface ReceiveBatch {
   /** Address of the array of struct mmsghdr. */
   readonly messages: number;
   readonly messageWords: Uint32Array;
-  readonly vectors: Uint32Array;
+  /** Held for the kernel. */
+  readonly vectors: BigUint64Array;
 }
 
-function describe(slots: DatagramSlots, family: IpFamily): KernelBatch {
+function describe(slots: DatagramSlots, family: IpFamily): ReceiveBatch {
   const vectors = new BigUint64Array(slots.capacity * 2);
   const messageWords = new Uint32Array(slots.capacity * MESSAGE_WORDS);
   const messages = new DataView(messageWords.buffer);
@@ -164,11 +148,10 @@ function describe(slots: DatagramSlots, family: IpFamily): KernelBatch {
     messages.setUint32(at + 8, SOCKADDR_BYTES[family], true);
     messages.setBigUint64(at + 16, BigInt(vectorsAt + slot * VECTOR_WORDS * 4), true);
     messages.setBigUint64(at + 24, 1n, true);
-    new DataView(slots.endpoints.buffer).setUint16(slot * ENDPOINT_BYTES, libc.domainOf(family), true);
   }
   return {
     messages: libc.addressOf(new Uint8Array(messageWords.buffer)),
     messageWords,
-    vectors: new Uint32Array(vectors.buffer),
+    vectors,
   };
 }

@@ -76,18 +76,46 @@ export function udpSocketConformance(
       socket.close();
     });
 
-    test(`${name} on ${host} goes on behind a reply that cannot be sent`, async () => {
+    test(`${name} on ${host} keeps datagrams apart, of any lengths to any endpoints, however they are sent together`, async () => {
+      const socket = await open({ host, port: 0 });
+      await using one = await connectClient(host, socket.port);
+      await using other = await connectClient(host, socket.port);
+      const lengths = [8, 8, 20, 8, 1200, 8, 20, 1400, 1400, 1200, 8];
+      const plan = Array.from({ length: 150 }, (_, i) => ({
+        client: i % 3 === 0 ? one : other,
+        bytes: lengths[i % lengths.length],
+      }));
+      const expected = (client: Client) =>
+        plan.flatMap((datagram, i) => (datagram.client === client ? [`${i} of ${datagram.bytes}`] : [])).sort();
+      const arrived = [one, other].map((client) => client.collect(expected(client).length));
+      for (const [i, { client, bytes }] of plan.entries()) {
+        const slot = socket.reserve();
+        writeEndpoint(socket.outgoing.endpoints, slot * ENDPOINT_BYTES, socket.family, host, client.port);
+        socket.outgoing.bytes.fill(i, slot * socket.outgoing.stride, slot * socket.outgoing.stride + bytes);
+        socket.queue(bytes);
+      }
+      socket.flush();
+      for (const [at, client] of [one, other].entries()) {
+        const messages = await arrived[at];
+        for (const message of messages) assert.ok(message.every((byte) => byte === message[0]));
+        assert.deepEqual(messages.map((message) => `${message[0]} of ${message.length}`).sort(), expected(client));
+      }
+      assert.equal(socket.unsent, 0);
+      socket.close();
+    });
+
+    test(`${name} on ${host} goes on behind replies that cannot be sent`, async () => {
       const socket = await open({ host, port: 0 });
       await using client = await connectClient(host, socket.port);
       const arrived = client.collect(2);
-      for (const port of [client.port, 0, client.port]) {
+      for (const port of [client.port, 0, 0, client.port]) {
         const slot = socket.reserve();
         writeEndpoint(socket.outgoing.endpoints, slot * ENDPOINT_BYTES, socket.family, host, port);
         socket.queue(1);
       }
       socket.flush();
       assert.equal((await arrived).length, 2);
-      await until(() => socket.unsent === 1);
+      await until(() => socket.unsent === 2);
       socket.close();
     });
   }

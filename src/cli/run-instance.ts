@@ -41,7 +41,7 @@ export async function runInstance(
     dataDir,
     intervalSeconds: options.interval,
   }).catch((error: unknown) => {
-    throw startError(error, options.port);
+    throw startError(error as NodeJS.ErrnoException, options.port, dataDir);
   });
   const api = await startApiOrClose(tracker, logger, token);
   const hide = show({ tracker, cluster, name, dataDir });
@@ -75,13 +75,19 @@ function stopSignal(): Promise<undefined> {
   });
 }
 
-function startError(error: unknown, port: number): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
-  return new CommandError(
-    'EADDRINUSE',
-    `port ${port} is taken: another program, or another instance, serves it; choose one with --port (0 takes a free one)`,
-    { cause: error },
-  );
+/** Says what the parts of an instance cannot know: which port and which folder they were given. */
+function startError(error: NodeJS.ErrnoException, port: number, dataDir: string): Error {
+  if (error.code === 'EADDRINUSE') {
+    return new CommandError(
+      'EADDRINUSE',
+      `port ${port} is taken: another program, or another instance, serves it; choose one with --port (0 takes a free one)`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'LOG_GAP') {
+    return new CommandError('LOG_GAP', `the data folder ${dataDir} cannot be used: ${error.message}`, { cause: error });
+  }
+  return error;
 }
 
 function instanceError(reason: Error & { code?: unknown }): CommandError {

@@ -115,7 +115,8 @@ export class TrackerDatabase {
   check(): void {
     try {
       const [problem] = Object.values(this.#db.prepare('PRAGMA quick_check(1)').get() ?? {});
-      if (problem !== 'ok') throw corruption(String(problem));
+      // SQLite says it in several lines; ours is one.
+      if (problem !== 'ok') throw corruption(String(problem).replaceAll(/\s+/g, ' '));
     } catch (error) {
       throw storageError(this.path, TABLES_FORMAT.what, error);
     }

@@ -143,8 +143,11 @@ function diagnose(error: unknown): { code: StorageCode; advice: string } {
   return { code: 'STORAGE_FAILED', advice: 'check the disk, then start the instance again' };
 }
 
-/** What the file system says of a folder that cannot be made or written; ENOENT is `mkdir` on a read-only disk. */
-const REFUSALS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT']);
+/**
+ * What the file system says of a folder that cannot be made or written; ENOENT is `mkdir` on a read-only disk, EISDIR a
+ * folder in the place of the file.
+ */
+const REFUSALS = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOENT']);
 const UNWRITABLE = {
   code: 'UNWRITABLE',
   advice: 'make the folder and its files writable for this user, or choose another data folder',

@@ -66,10 +66,10 @@ export class TestCluster {
 
   /** For the message of a test that fails. */
   describe(): string {
-    const lines = this.alive.map(({ name, client: { status } }) => {
+    const lines = this.alive.map(({ name, failure, client: { status } }) => {
       const { self, role, term, master, commitIndex, members } = status;
       const alive = members.filter((member) => member.alive).length;
-      return `${name} ${self.slice(0, 4)} ${role} of term ${term}, master ${master?.slice(0, 4)}, committed ${commitIndex}, sees ${alive} of ${members.length}`;
+      return `${name} ${self.slice(0, 4)} ${role} of term ${term}, master ${master?.slice(0, 4)}, committed ${commitIndex}, sees ${alive} of ${members.length}${failure ? `, failed: ${failure.message}` : ''}`;
     });
     return lines.join('; ');
   }
@@ -98,6 +98,8 @@ export class TestMember {
   /** Snapshots that took the place of `entries`. */
   restored = 0;
   alive = true;
+  /** Why it stopped by itself. */
+  failure: Error | undefined;
   readonly #worker: Worker;
 
   static async start(options: RaftLogOptions): Promise<TestMember> {
@@ -122,6 +124,9 @@ export class TestMember {
     this.warnings = parts.warnings;
     this.#worker = parts.worker;
     this.client.subscribe(0n, this.#tables());
+    void Promise.race([this.client.failed, this.log.failed]).then((error) => {
+      this.failure = error;
+    });
   }
 
   #tables(): Subscriber {

@@ -82,6 +82,47 @@ describe('LogStore', () => {
     again.close();
   });
 
+  it('brings term, truncation, entries and a new base to the disk together', (t) => {
+    const folder = temporaryFolder(t);
+    const store = LogStore.open(folder, CLUSTER);
+    store.append(entries(1, 5));
+    store.write({ hardState: { term: 2, vote: 'a' }, truncateFrom: 4, entries: [entry(4, 'other', 2)] });
+    assert.deepEqual(texts(store.read(3, 1e6)), ['3/1 batch 3', '4/2 other']);
+    assert.equal(store.termAt(4), 2);
+    assert.equal(store.termAt(5), undefined);
+    const base = { index: 3, term: 1, membership: 'm' };
+    store.write({ reset: { base, keepLater: true } });
+    assert.deepEqual(texts(store.read(4, 1e6)), ['4/2 other']);
+    store.write({ reset: { base: { ...base, index: 9, term: 2 }, keepLater: false }, entries: [entry(10, 'x', 2)] });
+    store.close();
+    const again = LogStore.open(folder, CLUSTER);
+    assert.deepEqual(again.base, { index: 9, term: 2, membership: 'm' });
+    assert.deepEqual(again.hardState, { term: 2, vote: 'a' });
+    assert.deepEqual(texts(again.read(10, 1e6)), ['10/2 x']);
+    assert.equal(again.termAt(9), 2);
+    again.trimTo(10, 'later');
+    assert.deepEqual(again.base, { index: 10, term: 2, membership: 'later' });
+    again.close();
+  });
+
+  it('keeps the founding of its cluster, and draws a new identity when it is told to', (t) => {
+    const folder = temporaryFolder(t);
+    const store = LogStore.open(folder, CLUSTER);
+    const { member } = store.identity;
+    store.saveGenesis('asked');
+    store.renewIdentity();
+    assert.notEqual(store.identity.member, member);
+    assert.equal(store.genesis, '');
+    store.saveGenesis('formed', { uuid: 'cluster', membership: 'three' });
+    const { identity } = store;
+    store.close();
+    const again = LogStore.open(folder, CLUSTER);
+    assert.equal(again.genesis, 'formed');
+    assert.deepEqual(again.identity, { ...identity, clusterUuid: 'cluster', bootCount: 1 });
+    assert.deepEqual(again.base, { index: 0, term: 0, membership: 'three' });
+    again.close();
+  });
+
   it('syncs every append again after trimming, which does without', (t) => {
     const folder = temporaryFolder(t);
     const store = LogStore.open(folder, CLUSTER);

@@ -70,13 +70,17 @@ export class RunningProcess {
   }
 
   /** Waits for something that it does, and yields that; fails at once, with its output, when the process ends first. */
-  async until<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+  async until<T>(what: string, condition: () => T | Promise<T>, deadlineMs = DEADLINE_MS): Promise<NonNullable<T>> {
     let ended = false;
-    const found = await waitFor(what, async () => {
-      // Asked first: what it did before its end counts.
-      ended = !this.running;
-      return (await condition()) || ended;
-    });
+    const found = await waitFor(
+      what,
+      async () => {
+        // Asked first: what it did before its end counts.
+        ended = !this.running;
+        return (await condition()) || ended;
+      },
+      deadlineMs,
+    );
     if (found !== true || !ended) return found as NonNullable<T>;
     const { code, stdout, stderr } = await this.ended();
     const last = await condition();

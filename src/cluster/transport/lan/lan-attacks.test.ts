@@ -107,6 +107,21 @@ test('a datagram is heard once, however often it is repeated', async (t) => {
   assert.equal(a.datagrams.length, 5);
 });
 
+test('what a living member sent before a newcomer met it is refused by the newcomer', async (t) => {
+  const { join, wire, inject } = await stage(t);
+  const [a, b] = await pair(join);
+  const recorded = record(wire);
+  for (let i = 0; i < 3; i++) b.transport.broadcast(Buffer.from('the past'));
+  await until(() => a.datagrams.length === 3 && recorded.length >= 3, 'the datagrams');
+  const past = [...recorded];
+  const newcomer = await join();
+  await until(() => newcomer.transport.peers().length === 2, 'the newcomer');
+  const before = newcomer.transport.counters.datagramsReplayed;
+  for (const datagram of past) inject(datagram);
+  await until(() => newcomer.transport.counters.datagramsReplayed - before >= 3, 'refusals');
+  assert.equal(newcomer.datagrams.length, 0);
+});
+
 test('datagrams of a life that has ended bring it back for nobody, a newcomer included', async (t) => {
   const { join, wire, inject } = await stage(t);
   const [a, b] = await pair(join);

@@ -146,6 +146,7 @@ export class LogClient implements ReplicatedLog {
   mayAnswer(): boolean {
     if (this.#end || this.#closing) return false;
     const until = this.#shared.answerUntil;
+    if (this.#subscription && this.#subscription.position < Number(this.#shared.answerFrom)) return false;
     return until === ANSWER_FOREVER || (until !== 0n && process.hrtime.bigint() < until);
   }
 

@@ -96,17 +96,18 @@ export type HostReply =
   | { readonly type: 'closed' };
 
 /**
- * Two numbers that every client reads without a message.
+ * Three numbers that every client reads without a message.
  *
  * - `commitIndex`: entries up to it are durable on a quorum; only grows.
  * - `answerUntil`: nanoseconds of the process's monotonic clock (`process.hrtime`) until which the instance may answer
  *   clients; 0 when it may not. An engine with a lease writes its end here, so that a stalled engine thread stops the answers.
+ * - `answerFrom`: a state machine that was not handed the entries up to it yet answers nobody: a new master's may lag.
  */
 export class SharedLogNumbers {
   readonly buffer: SharedArrayBuffer;
   readonly #numbers: BigInt64Array;
 
-  constructor(buffer = new SharedArrayBuffer(2 * BigInt64Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer = new SharedArrayBuffer(3 * BigInt64Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#numbers = new BigInt64Array(buffer);
   }
@@ -125,6 +126,14 @@ export class SharedLogNumbers {
 
   set answerUntil(nanoseconds: bigint) {
     Atomics.store(this.#numbers, 1, nanoseconds);
+  }
+
+  get answerFrom(): bigint {
+    return Atomics.load(this.#numbers, 2);
+  }
+
+  set answerFrom(index: bigint) {
+    Atomics.store(this.#numbers, 2, index);
   }
 }
 

@@ -126,6 +126,11 @@ export class LogServer {
     this.#shared.answerUntil = nanoseconds;
   }
 
+  /** @param index what a state machine must have been handed before its client answers; set before the lease begins */
+  answerFrom(index: number): void {
+    this.#shared.answerFrom = BigInt(index);
+  }
+
   /** The entries, which follow the last committed one, are durable on a quorum. Takes their bytes over. */
   publish(entries: readonly CommittedEntry[]): void {
     if (entries.length === 0) return;

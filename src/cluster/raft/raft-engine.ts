@@ -368,6 +368,10 @@ export class RaftEngine implements LogEngine, LogSource {
           this.#reply(effect, committed);
           break;
         case 'role':
+          // The first entry of its term: until that is applied, what earlier masters acknowledged may be missing.
+          if (effect.role === 'master') this.#server.answerFrom(this.#core!.lastIndex);
+          this.#statusChanged = true;
+          break;
         case 'membership':
           this.#statusChanged = true;
           break;

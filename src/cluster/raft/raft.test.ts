@@ -3,6 +3,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
 import { MINIMUM_TAIL_ENTRIES } from '../log-messages.ts';
 import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
+import { startSingleLog } from '../single/single.ts';
+import { smallDisk, temporaryFolder } from '../storage/storage-faults.ts';
 import { generateMemberKey } from '../transport/member-key.ts';
 import { TestCluster, until } from './test-cluster.ts';
 
@@ -144,6 +146,44 @@ describe('raft log of three', () => {
     await cluster.applied(last);
     assert.equal(again.restored, 1);
     assert.deepEqual(again.entries, master.entries);
+  });
+
+  it('grows out of the log of an instance that was alone, which cannot go back', async (t) => {
+    const folder = temporaryFolder(t);
+    const options = { folder, cluster: 'test', name: 'a', address: '127.0.0.1', clientPort: 0 };
+    const alone = await startSingleLog(options);
+    const client = await LogClient.connect(alone.connect());
+    const index = await client.propose(bytes('alone'));
+    await alone.close();
+    const cluster = new TestCluster(t, { expect: 1 });
+    const first = await cluster.start('a', { folder });
+    await cluster.master();
+    for (const name of ['b', 'c']) await cluster.start(name, { expect: 3 });
+    const last = await first.client.propose(bytes('together'));
+    await cluster.applied(last);
+    for (const { entries } of cluster.alive) assert.deepEqual(entries, [`${index} alone`, `${last} together`]);
+    const voters = () => first.client.status.members.filter(({ voter }) => voter).length;
+    await until(() => voters() === 3, 'both others are voters');
+    const [joined] = cluster.alive.filter((member) => member !== first);
+    await joined.close();
+    await assert.rejects(startSingleLog({ ...options, folder: cluster.folderOf(joined.name) }), {
+      code: 'FOREIGN_FILE',
+      message: /a member of a cluster/,
+    });
+  });
+
+  it('fails for everybody on a full disk, and acknowledges nothing more', async (t) => {
+    const disk = smallDisk(t, '4m');
+    if (!disk) return;
+    const cluster = new TestCluster(t, { expect: 1 });
+    const { client } = await cluster.start('a', { folder: disk.folder });
+    await cluster.master();
+    const results = await Promise.allSettled(Array.from({ length: 200 }, () => client.propose(new Uint8Array(30_000))));
+    const rejected = results.filter((result) => result.status === 'rejected');
+    assert.ok(rejected.length > 0);
+    for (const { reason } of rejected) assert.equal(reason.code, 'LOG_FAILED');
+    assert.match((await client.failed).message, /free space on the disk/);
+    assert.equal(client.mayAnswer(), false);
   });
 
   it('admits nobody without the key', async (t) => {

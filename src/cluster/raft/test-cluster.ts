@@ -27,7 +27,7 @@ export class TestCluster {
     const options = {
       cluster: 'test',
       name,
-      folder: join(this.#folder, name),
+      folder: this.folderOf(name),
       host: '127.0.0.1',
       memberPort: 0,
       clientPort: 6969,
@@ -45,6 +45,10 @@ export class TestCluster {
     const names = ['a', 'b', 'c', 'd', 'e'].slice(0, this.options.expect);
     for (const name of names) await this.start(name);
     return this.master();
+  }
+
+  folderOf(name: string): string {
+    return join(this.#folder, name);
   }
 
   get alive(): TestMember[] {

@@ -22,6 +22,12 @@ try {
 
 function run(options: SingleLogOptions): void {
   const store = LogStore.open(options.folder, options.cluster);
+  if (store.genesis !== '') {
+    const { path } = store;
+    store.close();
+    const advice = 'start it as one, or choose another data folder';
+    throw new StorageError('FOREIGN_FILE', path, `the log at ${path} belongs to a member of a cluster; ${advice}`);
+  }
   // A term for each life: whatever an earlier life began and did not finish belongs to an older term.
   const term = store.hardState.term + 1;
   store.saveHardState({ term, vote: store.identity.member });

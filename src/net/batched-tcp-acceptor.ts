@@ -12,12 +12,6 @@ export function openTcpAcceptor(options: { host: string; port: number }): TcpAcc
   return new BatchedTcpAcceptor(options.host, options.port);
 }
 
-/** Sends a reply that fits the send buffer of a fresh connection, and closes it. */
-export function replyAndClose(fd: number, reply: Uint8Array, bytes: number): void {
-  libc.send(fd, reply, bytes, libc.MSG_DONTWAIT | libc.MSG_NOSIGNAL);
-  libc.close(fd);
-}
-
 const BACKLOG = 4096;
 const DEFER_SECONDS = 10;
 /** Connections taken in one go, so that datagrams get their turn. */
@@ -55,6 +49,11 @@ class BatchedTcpAcceptor implements TcpAcceptor {
   start(onRequest: OnRequest): void {
     this.#onRequest = onRequest;
     this.#watch();
+  }
+
+  replyAndClose(fd: number, reply: Uint8Array, bytes: number): void {
+    libc.send(fd, reply, bytes, libc.MSG_DONTWAIT | libc.MSG_NOSIGNAL);
+    libc.close(fd);
   }
 
   close(): void {

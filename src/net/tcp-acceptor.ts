@@ -9,6 +9,8 @@ export interface TcpAcceptor {
   readonly family: IpFamily;
   readonly port: number;
   start(onRequest: OnRequest): void;
+  /** Sends a reply that fits the send buffer of a fresh connection, and closes it. */
+  replyAndClose(fd: number, reply: Uint8Array, bytes: number): void;
   /** Stops listening; connections handed over live on. Can be called twice. */
   close(): void;
 }

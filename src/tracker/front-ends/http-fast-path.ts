@@ -1,4 +1,3 @@
-import { replyAndClose } from '../../net/batched-tcp-acceptor.ts';
 import { ENDPOINT_ADDRESS } from '../../net/datagram-slots.ts';
 import type { TcpAcceptor } from '../../net/tcp-acceptor.ts';
 import { COUNTER, type Counters } from '../counters.ts';
@@ -25,7 +24,9 @@ export function serveHttp(
       handOver({ fd, head: head.slice() });
       return;
     }
-    const respond = (status: 200 | 503, body: Uint8Array) => respondAndClose(fd, status, body);
+    const respond = (status: 200 | 503, body: Uint8Array) => {
+      acceptor.replyAndClose(fd, reply, writeReply(status, body));
+    };
     if (request.path === '/announce') frontEnd.announce(request.query, endpoint.subarray(from, to), respond);
     else frontEnd.scrape(request.query, respond);
   });
@@ -35,9 +36,10 @@ const STATUS_LINES = { 200: 'HTTP/1.1 200 OK', 503: 'HTTP/1.1 503 Service Unavai
 const MAX_REPLY_BYTES = 36 << 10;
 const reply = Buffer.alloc(MAX_REPLY_BYTES);
 
-function respondAndClose(fd: number, status: 200 | 503, body: Uint8Array): void {
+/** Writes head and body into `reply`; returns their length. */
+function writeReply(status: 200 | 503, body: Uint8Array): number {
   const head = `${STATUS_LINES[status]}\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
   const headBytes = reply.write(head, 'latin1');
   reply.set(body, headBytes);
-  replyAndClose(fd, reply, headBytes + body.length);
+  return headBytes + body.length;
 }

@@ -57,6 +57,7 @@ export class RaftEngine implements LogEngine, LogSource {
   #core: Core | undefined;
   #clientPort: number;
   #ticker: NodeJS.Timeout | undefined;
+  #tickedAt = 0;
   #statusAt = 0;
   #contactsAt = 0;
   #statusChanged = false;
@@ -123,7 +124,8 @@ export class RaftEngine implements LogEngine, LogSource {
       },
     });
     if (own !== null) this.#begin(own.cluster, parseMembership(own.membership));
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#tickedAt = now();
+    this.#ticker = setInterval(() => this.#timer(), TICK_MS);
   }
 
   /** What clients reach this instance at. */
@@ -278,7 +280,19 @@ export class RaftEngine implements LogEngine, LogSource {
     this.#server.setStatus(this.status());
   }
 
+  /**
+   * A thread that stood still has messages to read that are older than the tick: nobody is to be judged silent, or this
+   * instance a double, before they were heard.
+   */
+  #timer(): void {
+    const stoodStill = now() - this.#tickedAt > STALL_MS;
+    this.#tickedAt = now();
+    if (stoodStill) setImmediate(() => this.#tick());
+    else this.#tick();
+  }
+
   #tick(): void {
+    if (this.#over) return;
     if (this.#core === undefined) {
       this.#founding.tick();
       return;
@@ -478,6 +492,8 @@ export class RaftEngine implements LogEngine, LogSource {
 }
 
 const TICK_MS = 10;
+/** A tick so late says that the thread stood still. */
+const STALL_MS = 5 * TICK_MS;
 const NANOSECONDS_PER_MS = 1e6;
 /** How often clients are told what keepalives say; roles and members they are told at once. */
 const STATUS_MS = 250;

@@ -15,7 +15,7 @@ import { TrackerApi } from '../harness/tracker-api.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { assertRefusal } from './refusal.ts';
 
-const ANNOUNCES = 3_000;
+const ANNOUNCES = 1_500;
 const PAGE_BYTES = 4_096;
 const FILES = ['log.db', 'tracker.db'] as const;
 
@@ -105,59 +105,61 @@ async function executeSql(path: string, sql: string): Promise<void> {
   db.close();
 }
 
-for (const file of FILES) {
-  describe(file, () => {
-    test('a file whose first bytes are damaged is refused', () =>
-      isLeftAlone(file, 'FOREIGN_FILE', (path) => changeBytes(path, 0, 16)));
+describe('damaged files', { concurrency: true }, () => {
+  for (const file of FILES) {
+    describe(file, { concurrency: 1 }, () => {
+      test('a file whose first bytes are damaged is refused', () =>
+        isLeftAlone(file, 'FOREIGN_FILE', (path) => changeBytes(path, 0, 16)));
 
-    test('a file whose header is damaged is refused', async () => {
-      const code = await outcomeOf(file, (path) => changeBytes(path, 16, 84));
-      assert.ok(['CORRUPT_FILE', 'FOREIGN_FILE'].includes(code ?? 'served'), `${code}`);
+      test('a file whose header is damaged is refused', async () => {
+        const code = await outcomeOf(file, (path) => changeBytes(path, 16, 84));
+        assert.ok(['CORRUPT_FILE', 'FOREIGN_FILE'].includes(code ?? 'served'), `${code}`);
+      });
+
+      test('damage to any page is refused, unless it did not matter', async () => {
+        const pages = Math.floor((await stat(join(used.path, file))).size / PAGE_BYTES);
+        const codes = new Set<string | undefined>();
+        for (const page of new Set([1, 2, Math.floor(pages / 3), Math.floor(pages / 2), pages - 1])) {
+          codes.add(await outcomeOf(file, (path) => changeBytes(path, page * PAGE_BYTES, PAGE_BYTES)));
+        }
+        codes.delete(undefined);
+        assert.deepEqual([...codes], ['CORRUPT_FILE']);
+      });
+
+      test('a file that was cut off is refused', async () => {
+        const { size } = await stat(join(used.path, file));
+        for (const rest of [100, PAGE_BYTES, Math.floor(size / 2), size - PAGE_BYTES]) {
+          const code = await outcomeOf(file, (path) => truncate(path, rest));
+          assert.ok(['CORRUPT_FILE', 'FOREIGN_FILE'].includes(code ?? 'served'), `${rest} of ${size} bytes: ${code}`);
+        }
+      });
+
+      test('without the file, or with an empty one, nothing is served that is not whole', async () => {
+        for (const damage of [(path: string) => rm(path), (path: string) => truncate(path, 0)]) {
+          const code = await outcomeOf(file, damage);
+          assert.ok(code === undefined || code === 'LOG_GAP', `${code}`);
+        }
+      });
+
+      test('a file of a newer version is refused and left as it is', () =>
+        isLeftAlone(file, 'NEWER_VERSION', (path) => executeSql(path, 'PRAGMA user_version = 99')));
+
+      test("another program's database is refused and left as it is", () =>
+        isLeftAlone(file, 'FOREIGN_FILE', async (path) => {
+          await rm(path);
+          await executeSql(path, 'CREATE TABLE recipes (title TEXT)');
+        }));
+
+      test('a text is refused and left as it is', () =>
+        isLeftAlone(file, 'FOREIGN_FILE', (path) => writeFile(path, 'Dear diary,\n'.repeat(1_000))));
     });
+  }
 
-    test('damage to any page is refused, unless it did not matter', async () => {
-      const pages = Math.floor((await stat(join(used.path, file))).size / PAGE_BYTES);
-      const codes = new Set<string | undefined>();
-      for (const page of new Set([1, 2, 3, Math.floor(pages / 3), Math.floor(pages / 2), pages - 1])) {
-        codes.add(await outcomeOf(file, (path) => changeBytes(path, page * PAGE_BYTES, PAGE_BYTES)));
-      }
-      codes.delete(undefined);
-      assert.deepEqual([...codes], ['CORRUPT_FILE']);
-    });
-
-    test('a file that was cut off is refused', async () => {
-      const { size } = await stat(join(used.path, file));
-      for (const rest of [10, 100, PAGE_BYTES, Math.floor(size / 2), size - PAGE_BYTES]) {
-        const code = await outcomeOf(file, (path) => truncate(path, rest));
-        assert.ok(['CORRUPT_FILE', 'FOREIGN_FILE'].includes(code ?? 'served'), `${rest} of ${size} bytes: ${code}`);
-      }
-    });
-
-    test('without the file, or with an empty one, nothing is served that is not whole', async () => {
-      for (const damage of [(path: string) => rm(path), (path: string) => truncate(path, 0)]) {
-        const code = await outcomeOf(file, damage);
-        assert.ok(code === undefined || code === 'LOG_GAP', `${code}`);
-      }
-    });
-
-    test('a file of a newer version is refused and left as it is', () =>
-      isLeftAlone(file, 'NEWER_VERSION', (path) => executeSql(path, 'PRAGMA user_version = 99')));
-
-    test("another program's database is refused and left as it is", () =>
-      isLeftAlone(file, 'FOREIGN_FILE', async (path) => {
-        await rm(path);
-        await executeSql(path, 'CREATE TABLE recipes (title TEXT)');
-      }));
-
-    test('a text is refused and left as it is', () =>
-      isLeftAlone(file, 'FOREIGN_FILE', (path) => writeFile(path, 'Dear diary,\n'.repeat(1_000))));
+  test('the files of two instances are refused together', async () => {
+    await using other = await temporaryFolder();
+    await using tracker = await startSwarmkeeper({ dataDir: other.path });
+    await tracker.stop();
+    const code = await outcomeOf('log.db', (path) => cp(join(other.path, 'log.db'), path));
+    assert.equal(code, 'LOG_GAP');
   });
-}
-
-test('the files of two instances are refused together', async () => {
-  await using other = await temporaryFolder();
-  await using tracker = await startSwarmkeeper({ dataDir: other.path });
-  await tracker.stop();
-  const code = await outcomeOf('log.db', (path) => cp(join(other.path, 'log.db'), path));
-  assert.equal(code, 'LOG_GAP');
 });

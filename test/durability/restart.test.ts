@@ -7,7 +7,7 @@ import { TrackerApi } from '../harness/tracker-api.ts';
 import { newInfoHash, newTransactionId, UdpClient } from '../harness/udp-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const ANNOUNCES = 2_000;
+const ANNOUNCES = 1_000;
 
 test('an orderly stop under load ends with 0, and all that was acknowledged is there afterwards', async () => {
   await using folder = await temporaryFolder();

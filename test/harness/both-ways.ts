@@ -19,7 +19,8 @@ export const WAYS: readonly Way[] =
  */
 export function onBothWays(tests: (tracker: () => SwarmkeeperInstance) => void, options: StartOptions = {}): void {
   for (const { name, env } of WAYS) {
-    describe(name, () => {
+    // One test after the other, whatever surrounds them: some look at what the instance counts meanwhile.
+    describe(name, { concurrency: 1 }, () => {
       let instance: SwarmkeeperInstance | undefined;
       before(async () => {
         instance = await startSwarmkeeper({ ...options, env: { ...process.env, ...options.env, ...env } });

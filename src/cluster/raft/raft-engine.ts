@@ -172,7 +172,7 @@ export class RaftEngine implements LogEngine, LogSource {
 
   transferMastership(to: MemberId | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#core?.role !== 'master') {
+      if (this.#core?.role !== 'master' || this.#over) {
         reject(new Error('this instance is not the master: ask the master to hand over'));
         return;
       }

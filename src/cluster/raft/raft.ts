@@ -1,6 +1,7 @@
 import { RunningLog } from '../running-log.ts';
 import type { MemberKey } from '../transport/member-key.ts';
 import { workerUrl } from '../worker-url.ts';
+import { MOST_FOUNDERS } from './genesis-codec.ts';
 
 export interface RaftLogOptions {
   /** The data folder; `log.db` is in it. Made when it is not there. */
@@ -15,7 +16,7 @@ export interface RaftLogOptions {
   readonly memberPort: number;
   /** 0 while unknown; see `RunningLog.describe`. */
   readonly clientPort: number;
-  /** With no formed cluster in sight, so many instances found one. */
+  /** With no formed cluster in sight, so many instances found one: 1 to 7. */
   readonly expect: number;
   /** Where members find each other; the transport's default where it is left out. */
   readonly memberGroup?: { readonly host: string; readonly port: number };
@@ -35,8 +36,13 @@ export interface RaftLogOptions {
  *
  * @param warn told what whoever runs the instance should know: refused strangers, a second cluster of this name
  * @throws {StorageError} the folder or the file in it cannot be used
- * @throws {LogFailedError} the network cannot be used
+ * @throws {TransportError} the network cannot be used
+ * @throws {RangeError} so many founders cannot be
  */
-export function startRaftLog(options: RaftLogOptions, warn?: (message: string) => void): Promise<RunningLog> {
+export async function startRaftLog(options: RaftLogOptions, warn?: (message: string) => void): Promise<RunningLog> {
+  const { expect } = options;
+  if (!Number.isInteger(expect) || expect < 1 || expect > MOST_FOUNDERS) {
+    throw new RangeError(`${expect} instances cannot found a cluster: expect 1 to ${MOST_FOUNDERS}`);
+  }
   return RunningLog.start(workerUrl('./log-thread', import.meta.url), options, warn);
 }

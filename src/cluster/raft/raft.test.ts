@@ -172,6 +172,15 @@ describe('raft log of three', () => {
     });
   });
 
+  it('says why it cannot start', async (t) => {
+    const cluster = new TestCluster(t, { expect: 1 });
+    await cluster.start('a');
+    const inUse = cluster.start('b', { folder: cluster.folderOf('a') });
+    await assert.rejects(inUse, { name: 'StorageError', code: 'IN_USE', message: /another instance uses/ });
+    await assert.rejects(cluster.start('c', { host: '192.0.2.1' }), { code: 'NO_KEY' });
+    await assert.rejects(cluster.start('d', { expect: 8 }), RangeError);
+  });
+
   it('fails for everybody on a full disk, and acknowledges nothing more', async (t) => {
     const disk = smallDisk(t, '4m');
     if (!disk) return;

@@ -26,11 +26,9 @@ await Promise.all(
     for (let i = 0; ; i++) {
       while (!client.mayAnswer()) await sleep(1);
       const batch = `${name}${process.pid} ${proposer} ${i}`;
-      try {
-        writeSync(1, `${await client.propose(new TextEncoder().encode(batch))} ${batch}\n`);
-      } catch {
-        // Not the master any more, or nobody knows: it was not acknowledged.
-      }
+      const index = await client.propose(new TextEncoder().encode(batch)).catch(() => undefined);
+      // Not the master any more, or nobody knows: then it was not acknowledged.
+      if (index !== undefined) writeSync(1, `${index} ${batch}\n`);
     }
   }),
 );

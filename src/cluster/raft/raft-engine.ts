@@ -373,7 +373,8 @@ export class RaftEngine implements LogEngine, LogSource {
           this.#options.transport.send(effect.message.to, KIND_CONSENSUS, encodeMessage(effect.message));
           break;
         case 'apply':
-          applied.push(...effect.entries);
+          // After a restart that may be the whole log: too many to be spread as arguments.
+          for (const entry of effect.entries) applied.push(entry);
           break;
         case 'restore':
           this.#server.restore(this.#options.snapshots.installed(effect.meta.index));

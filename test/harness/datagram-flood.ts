@@ -4,8 +4,8 @@ import { writeEndpoint } from '../../src/net/socket-address.ts';
 import { BATCH_SLOTS } from '../../src/net/udp-socket.ts';
 import { UdpClient } from './udp-client.ts';
 
-/** Batches between two looks whether the tracker keeps up: less than a socket's buffer holds. */
-const BATCHES_AT_ONCE = 32;
+/** Batches between two looks whether the tracker keeps up: a fraction of what a socket keeps. */
+const BATCHES_AT_ONCE = 8;
 
 /**
  * Sends `count` datagrams to a tracker on loopback, as fast as it takes them in.

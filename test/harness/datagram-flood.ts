@@ -5,7 +5,7 @@ import { BATCH_SLOTS } from '../../src/net/udp-socket.ts';
 import { UdpClient } from './udp-client.ts';
 
 /** Batches between two looks whether the tracker keeps up: a fraction of what a socket keeps. */
-const BATCHES_AT_ONCE = 8;
+const BATCHES_AT_ONCE = 16;
 
 /**
  * Sends `count` datagrams to a tracker on loopback, as fast as it takes them in.

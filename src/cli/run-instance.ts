@@ -38,6 +38,9 @@ export async function runInstance(
     name,
     hosts: hostsOf(options),
     port: options.port,
+    memberPort: 0,
+    expect: 1,
+    key: null,
     dataDir,
     intervalSeconds: options.interval,
   }).catch((error: unknown) => {

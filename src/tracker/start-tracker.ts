@@ -4,6 +4,7 @@ import { LogClient } from '../cluster/log-client.ts';
 import type { ClusterStatus } from '../cluster/replicated-log.ts';
 import type { RunningLog } from '../cluster/running-log.ts';
 import { startSingleLog } from '../cluster/single/single.ts';
+import type { MemberKey } from '../cluster/transport/member-key.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import { ATTEMPTS_TO_FIND_A_PORT } from './client-sockets.ts';
 import {
@@ -29,10 +30,27 @@ export interface TrackerOptions {
   readonly hosts: readonly string[];
   /** Port for clients; 0 takes a free one. */
   readonly port: number;
+  /** TCP port for the other members, on the first of `hosts`; 0 takes a free one. */
+  readonly memberPort: number;
+  /** With no formed cluster in sight, so many instances found one: 1 to 7. */
+  readonly expect: number;
+  /** Where members find each other; the transport's default where it is left out. */
+  readonly memberGroup?: MulticastGroup | undefined;
+  /** Where peers ask by multicast; nowhere when it is left out. */
+  readonly group?: MulticastGroup | undefined;
+  /** The cluster's secret; null: loopback only. */
+  readonly key: MemberKey | null;
+  /** How long a voter is dead before a learner that has caught up takes its place, milliseconds. */
+  readonly replaceAfterMs?: number | undefined;
   /** The data folder; made when it is not there. */
   readonly dataDir: string;
   /** How often peers are asked to announce. */
   readonly intervalSeconds: number;
+}
+
+export interface MulticastGroup {
+  readonly host: string;
+  readonly port: number;
 }
 
 /**
@@ -110,6 +128,7 @@ interface Parts extends Serving {
 class TrackerInstance implements Tracker {
   readonly clientPort: number;
   readonly clientHosts: readonly string[];
+  readonly memberPort: number;
   readonly stopped: Promise<Error | undefined>;
   readonly #parts: Parts;
   readonly #reader: ContentsReader;
@@ -120,6 +139,7 @@ class TrackerInstance implements Tracker {
     this.#parts = parts;
     this.clientPort = parts.serve.port;
     this.clientHosts = parts.options.hosts;
+    this.memberPort = parts.log.memberPort;
     this.#reader = ContentsReader.open(parts.tables, (seconds) => this.#unixTimeMs(seconds));
     const { client, database, serve } = parts;
     this.stopped = Promise.race([this.#closed.promise, client.failed, database.failed, serve.failed]);
@@ -170,6 +190,10 @@ class TrackerInstance implements Tracker {
 
   changeAdmission(change: Parameters<Tracker['changeAdmission']>[0]): Promise<void> {
     return this.#parts.serve.changeAdmission(change);
+  }
+
+  stepDown(): Promise<void> {
+    return this.#parts.client.transferMastership();
   }
 
   answerHttp(request: Parameters<Tracker['answerHttp']>[0]) {

@@ -10,6 +10,8 @@ export interface Tracker {
   readonly clientPort: number;
   /** Addresses that clients can reach it at, e.g. `127.0.0.1`, `::1`. */
   readonly clientHosts: readonly string[];
+  /** TCP port for the other members. */
+  readonly memberPort: number;
   status(): ClusterStatus;
   /** What was counted since the start; each call reads the current values. */
   metrics(): TrackerMetrics;
@@ -20,6 +22,11 @@ export interface Tracker {
   admission(query: AdmissionQuery): Promise<AdmissionPage>;
   /** Replicates the change; resolves once it is durable. Rejects with the codes of `ReplicatedLog.propose`. */
   changeAdmission(change: AdmissionChange): Promise<void>;
+  /**
+   * The master hands mastership to another voter; any instance may be asked. Resolves when it is done. Rejects with the code
+   * NOT_MASTER where there is none now, HANDOVER_FAILED where nobody can take it.
+   */
+  stepDown(): Promise<void>;
   /** Answers `GET /announce` or `/scrape` for the general HTTP server, with the bytes of the body. */
   answerHttp(request: TrackerHttpRequest): Promise<TrackerHttpReply>;
   /** Hands over the connections that the fast path for announces leaves to the general HTTP server. */

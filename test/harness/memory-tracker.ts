@@ -33,6 +33,7 @@ interface StoredContent {
 export class MemoryTracker implements Tracker {
   readonly clientPort: number;
   readonly clientHosts: readonly string[];
+  readonly memberPort = 7969;
   readonly stopped: Promise<Error | undefined>;
   readonly counters = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Record<CounterName, number>;
   readonly asked: TrackerHttpRequest[] = [];
@@ -67,6 +68,10 @@ export class MemoryTracker implements Tracker {
   hand(connection: HandedConnection): void {
     if (this.#listener === undefined) throw new Error('nobody takes connections');
     this.#listener(connection);
+  }
+
+  async stepDown(): Promise<void> {
+    if (this.failChangesWith) throw this.failChangesWith;
   }
 
   fail(reason: Error): void {

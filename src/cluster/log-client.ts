@@ -12,6 +12,7 @@ import {
   type ServerMessage,
   SharedLogNumbers,
 } from './log-messages.ts';
+import { MAX_MEMBER_MESSAGE_BYTES, MessageFlow, ownBytes } from './message-flow.ts';
 import {
   type ClusterStatus,
   LogFailedError,
@@ -63,6 +64,8 @@ export class LogClient implements ReplicatedLog {
   readonly #shared: SharedLogNumbers;
   readonly #resolveFailed: (error: Error) => void;
   readonly #listeners = { role: new Set<StatusListener>(), members: new Set<StatusListener>() };
+  readonly #flows: { readonly out: MessageFlow; readonly in: MessageFlow };
+  readonly #messageListeners = new Set<MessageListener>();
   /** Proposals whose fate is unknown, by id; at most MAX_WAITING_PROPOSALS. */
   readonly #waiting = new Map<number, Waiting>();
   #waitingBytes = 0;
@@ -97,6 +100,7 @@ export class LogClient implements ReplicatedLog {
     this.identity = welcome.identity;
     this.#status = welcome.status;
     this.#shared = new SharedLogNumbers(welcome.shared);
+    this.#flows = { out: new MessageFlow(welcome.flows.out), in: new MessageFlow(welcome.flows.in) };
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#resolveFailed = resolve;
@@ -115,10 +119,8 @@ export class LogClient implements ReplicatedLog {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const bytes = batch.length;
-      // A view into a larger buffer is copied: transferring would take the rest of the buffer along.
-      const own =
-        bytes === batch.buffer.byteLength && batch.buffer instanceof ArrayBuffer ? batch : new Uint8Array(batch);
-      this.#send({ type: 'propose', id, batch: own }, [own.buffer as ArrayBuffer]);
+      const own = ownBytes(batch);
+      this.#post({ type: 'propose', id, batch: own }, [own.buffer]);
       this.#waiting.set(id, { resolve, reject, bytes });
       this.#waitingBytes += bytes;
     });
@@ -155,8 +157,33 @@ export class LogClient implements ReplicatedLog {
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       this.#transfers.set(id, { resolve, reject });
-      this.#send({ type: 'transfer', id, to });
+      this.#post({ type: 'transfer', id, to });
     });
+  }
+
+  send(to: MemberId, message: Uint8Array): void {
+    const bytes = message.length;
+    if (bytes > MAX_MEMBER_MESSAGE_BYTES) {
+      throw new RangeError(
+        `a message of ${bytes} bytes to another instance is longer than ${MAX_MEMBER_MESSAGE_BYTES}`,
+      );
+    }
+    if (this.#end || this.#closing || !this.#flows.out.admits(bytes)) return;
+    const own = ownBytes(message);
+    this.#post({ type: 'send', to, message: own }, [own.buffer]);
+  }
+
+  onMessage(listener: MessageListener): () => void {
+    const call: MessageListener = (from, message) => listener(from, message);
+    const { size } = this.#messageListeners.add(call);
+    if (size === 1) this.#listen(true);
+    return () => {
+      if (this.#messageListeners.delete(call) && this.#messageListeners.size === 0) this.#listen(false);
+    };
+  }
+
+  #listen(on: boolean): void {
+    if (!this.#end && !this.#closing) this.#post({ type: 'listen', on });
   }
 
   /**
@@ -172,22 +199,22 @@ export class LogClient implements ReplicatedLog {
       window,
       options.acknowledge === 'manual',
       (index) => {
-        if (!this.#end) this.#send({ type: 'acknowledge', index });
+        if (!this.#end) this.#post({ type: 'acknowledge', index });
       },
     );
     this.#subscription = subscription;
-    this.#send({ type: 'subscribe', after: Number(after), window, snapshots: subscriber.snapshot !== undefined });
+    this.#post({ type: 'subscribe', after: Number(after), window, snapshots: subscriber.snapshot !== undefined });
     return subscription;
   }
 
   /** Entries up to `index` are never needed again: the tables that hold their effect are safe on the disk. */
   trimmable(index: bigint): void {
-    if (!this.#end) this.#send({ type: 'trimmable', index: Number(index) });
+    if (!this.#end) this.#post({ type: 'trimmable', index: Number(index) });
   }
 
   /** Tells the other instances how far the tables that answer clients are, and their hash there (at most 32 hexadecimal digits). */
   reportState(index: bigint, hash: string): void {
-    if (!this.#end) this.#send({ type: 'state', index: Number(index), hash });
+    if (!this.#end) this.#post({ type: 'state', index: Number(index), hash });
   }
 
   /** Waits for the proposals on their way, then lets go of the log; the log itself runs on. */
@@ -202,7 +229,7 @@ export class LogClient implements ReplicatedLog {
         this.#idle = resolve;
       });
     }
-    if (!this.#end) this.#send({ type: 'leave' });
+    if (!this.#end) this.#post({ type: 'leave' });
     this.#stop(new LogClosedError());
     this.#port.close();
   }
@@ -211,7 +238,7 @@ export class LogClient implements ReplicatedLog {
     return this.#waiting.size > 0 || this.#committed.length > 0;
   }
 
-  #send(message: ClientMessage, transfer: ArrayBuffer[] = []): void {
+  #post(message: ClientMessage, transfer: ArrayBuffer[] = []): void {
     this.#port.postMessage(message, transfer);
   }
 
@@ -233,6 +260,10 @@ export class LogClient implements ReplicatedLog {
       }
       case 'status':
         this.#newStatus(message.status);
+        break;
+      case 'message':
+        this.#flows.in.received(message.message.length);
+        for (const listener of this.#messageListeners) listener(message.from, message.message);
         break;
       case 'restored':
         this.#restored(message.index, message.path);
@@ -287,7 +318,7 @@ export class LogClient implements ReplicatedLog {
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
     }
-    if (!this.#end) this.#send({ type: 'snapshot-made', id, index, problem });
+    if (!this.#end) this.#post({ type: 'snapshot-made', id, index, problem });
   }
 
   #resolveCommitted(): void {
@@ -414,6 +445,7 @@ export class Subscription {
 }
 
 type StatusListener = (status: ClusterStatus) => void;
+type MessageListener = (from: MemberId, message: Uint8Array) => void;
 
 interface Waiting {
   readonly resolve: (index: bigint) => void;

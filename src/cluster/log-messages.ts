@@ -43,6 +43,10 @@ export type ClientMessage =
       readonly index: number;
       readonly problem: string | undefined;
     }
+  /** For another instance. */
+  | { readonly type: 'send'; readonly to: MemberId; readonly message: Uint8Array }
+  /** Whether messages of other instances are wanted. */
+  | { readonly type: 'listen'; readonly on: boolean }
   | { readonly type: 'leave' };
 
 export type ServerMessage =
@@ -51,6 +55,8 @@ export type ServerMessage =
       readonly status: ClusterStatus;
       readonly identity: Identity;
       readonly shared: SharedArrayBuffer;
+      /** What is under way of `send` and `message`: see MessageFlow. */
+      readonly flows: { readonly out: SharedArrayBuffer; readonly in: SharedArrayBuffer };
     }
   | {
       /** Committed entries for a subscriber and the fate of its own proposals, in this order. */
@@ -65,6 +71,8 @@ export type ServerMessage =
   | { readonly type: 'rejected'; readonly ids: readonly number[]; readonly reason: Rejection }
   | { readonly type: 'transferred'; readonly id: number; readonly problem: string | undefined }
   | { readonly type: 'status'; readonly status: ClusterStatus }
+  /** From another instance. */
+  | { readonly type: 'message'; readonly from: MemberId; readonly message: Uint8Array }
   /** The subscriber continues behind `index`, from the state machine in the file at `path`. */
   | { readonly type: 'restored'; readonly index: number; readonly path: string }
   | { readonly type: 'snapshot-wanted'; readonly id: number; readonly path: string }

@@ -10,6 +10,7 @@ import {
   SharedLogNumbers,
   TRIM_SLICE_ENTRIES,
 } from './log-messages.ts';
+import { MessageFlow, ownBytes } from './message-flow.ts';
 import type { ClusterStatus, LogFailedError, MemberId } from './replicated-log.ts';
 import type { Identity, LogEntry } from './storage/log-store.ts';
 
@@ -57,6 +58,8 @@ export interface CommittedEntry extends LogEntry {
 export interface LogEngine {
   propose(proposals: readonly Proposal[]): void;
   transferMastership(to: MemberId | undefined): Promise<void>;
+  /** Sends a message to another instance, if it can leave at once; takes the bytes over. */
+  send(to: MemberId, message: Uint8Array): void;
 }
 
 /**
@@ -94,7 +97,8 @@ export class LogServer {
   }
 
   connect(port: MessagePort): void {
-    const connection: Connection = { port, subscriber: undefined, snapshots: false };
+    const flows = { out: new MessageFlow(), in: new MessageFlow() };
+    const connection: Connection = { port, subscriber: undefined, snapshots: false, flows, listens: false };
     this.#connections.add(connection);
     port.on('message', (message: ClientMessage) => this.#receive(connection, message));
     port.on('close', () => this.#gone(connection));
@@ -103,6 +107,7 @@ export class LogServer {
       status: this.#status,
       identity: this.#store.identity,
       shared: this.#shared.buffer,
+      flows: { out: flows.out.buffer, in: flows.in.buffer },
     });
   }
 
@@ -170,6 +175,23 @@ export class LogServer {
       this.#snapshots.set(id, { connection: provider, resolve, reject });
       this.#post(provider, { type: 'snapshot-wanted', id, path });
     });
+  }
+
+  /** Another instance sent that message. Takes the bytes over. */
+  message(from: MemberId, bytes: Uint8Array): void {
+    if (this.#ended) return;
+    let last: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (!connection.listens || !connection.flows.in.admits(bytes.length)) continue;
+      // Each gets bytes of its own, and the last one those that came.
+      if (last !== undefined) this.#postMessage(last, from, new Uint8Array(bytes));
+      last = connection;
+    }
+    if (last !== undefined) this.#postMessage(last, from, ownBytes(bytes));
+  }
+
+  #postMessage(connection: Connection, from: MemberId, message: Uint8Array<ArrayBuffer>): void {
+    this.#post(connection, { type: 'message', from, message }, [message.buffer]);
   }
 
   /** The proposals are in no log (not the master), or nobody knows (uncertain). */
@@ -246,6 +268,13 @@ export class LogServer {
         else request?.reject(new Error(message.problem));
         break;
       }
+      case 'send':
+        connection.flows.out.received(message.message.length);
+        this.#engine.send(message.to, message.message);
+        return;
+      case 'listen':
+        connection.listens = message.on;
+        return;
       case 'leave':
         this.#gone(connection);
         connection.port.close();
@@ -391,6 +420,10 @@ interface Connection {
   subscriber: SubscriberState | undefined;
   /** Its subscriber makes snapshots. */
   snapshots: boolean;
+  /** What is under way of messages to and from other instances. */
+  readonly flows: { readonly out: MessageFlow; readonly in: MessageFlow };
+  /** It wants the messages of other instances. */
+  listens: boolean;
 }
 
 interface SnapshotRequest {

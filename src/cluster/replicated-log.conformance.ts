@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { LogClient } from './log-client.ts';
+import { MAX_MEMBER_MESSAGE_BYTES } from './message-flow.ts';
 
 /** One instance of an engine under test, on a disk of its own. */
 export interface LogUnderTest {
@@ -220,6 +221,25 @@ export function describeReplicatedLog(name: string, start: (t: TestContext) => P
       const kept = results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
       const seen = record(await (await open(t)).connect(), 0n);
       if (kept.length > 0) await seen.until(kept.at(-1)!);
+    });
+
+    it('loses a message to itself and to nobody, and refuses one that is too long', async (t) => {
+      const log = await open(t);
+      const client = await log.connect();
+      const heard: unknown[] = [];
+      const stop = client.onMessage((...message) => heard.push(message));
+      const pool = Buffer.from('..message..');
+      client.send(client.status.self, pool.subarray(2, 9));
+      client.send('00000000-0000-4000-8000-000000000000', bytes('x'));
+      client.send('nobody', new Uint8Array(MAX_MEMBER_MESSAGE_BYTES));
+      assert.throws(() => client.send('nobody', new Uint8Array(MAX_MEMBER_MESSAGE_BYTES + 1)), RangeError);
+      assert.equal(pool.toString(), '..message..');
+      await client.propose(bytes('behind them'));
+      assert.deepEqual(heard, []);
+      stop();
+      stop();
+      await client.close();
+      client.send('nobody', bytes('late'));
     });
 
     it('stops a client whose state machine throws', async (t) => {

@@ -25,6 +25,15 @@ export interface ReplicatedLog {
   mayAnswer(): boolean;
   /** Hands mastership to another voter (the most caught-up one unless named). */
   transferMastership(to?: MemberId): Promise<void>;
+  /**
+   * Sends a message to another instance of the cluster, outside the log. Best effort: it is lost where that instance is not
+   * connected, belongs to another cluster or is this one, and where too much is under way already (see `message-flow.ts`). The
+   * bytes are taken over when they own their whole buffer, otherwise copied.
+   * @throws {RangeError} it is longer than `MAX_MEMBER_MESSAGE_BYTES`
+   */
+  send(to: MemberId, message: Uint8Array): void;
+  /** Calls the listener with every message that another instance of the cluster sent here; the bytes are its own. Returns the way to stop it. */
+  onMessage(listener: (from: MemberId, message: Uint8Array) => void): () => void;
   /** Releases everything; can be called twice. */
   close(): Promise<void>;
 }

@@ -5,17 +5,18 @@ import type { Effect, Reply } from '../consensus/effects.ts';
 import type { Entry } from '../consensus/entry.ts';
 import type { Event } from '../consensus/events.ts';
 import type { ClusterId } from '../consensus/identity.ts';
-import { type Membership, NO_MEMBERS } from '../consensus/membership.ts';
+import { isMember, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
 import type { Message } from '../consensus/messages.ts';
 import type { Verdict } from '../fault-tolerance/failure-detector.ts';
 import { FaultTolerance } from '../fault-tolerance/fault-tolerance.ts';
 import type { CommittedEntry, LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
+import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
 import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
 import type { Identity, LogEntry } from '../storage/log-store.ts';
 import type { DisconnectReason, MemberTransport, Peer } from '../transport/member-transport.ts';
 import { Founding, ownCluster } from './founding.ts';
 import { clusterStatus } from './member-status.ts';
-import { KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
+import { KIND_CLIENT, KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
 import type { RaftDisk } from './raft-disk.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
 import { SnapshotTransfers } from './snapshot-transfers.ts';
@@ -54,6 +55,7 @@ export class RaftEngine implements LogEngine, LogSource {
   readonly #handovers: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #nextRequest = 1;
   #server!: LogServer;
+  #cluster: ClusterId | undefined;
   #core: Core | undefined;
   #clientPort: number;
   #ticker: NodeJS.Timeout | undefined;
@@ -181,6 +183,13 @@ export class RaftEngine implements LogEngine, LogSource {
     });
   }
 
+  send(to: MemberId, message: Uint8Array): void {
+    const { transport } = this.#options;
+    if (this.#over || this.#core === undefined || !isMember(this.#core.membership.membership, to)) return;
+    if (transport.queuedBytes(to) + message.length > MAX_MESSAGES_QUEUED_BYTES) return;
+    transport.send(to, KIND_CLIENT, message);
+  }
+
   // LogSource: what the core keeps in memory
 
   get firstIndex(): number {
@@ -262,6 +271,7 @@ export class RaftEngine implements LogEngine, LogSource {
     const { disk, transport, keepLogBytes = DEFAULT_LIMITS.keepLogBytes } = this.#options;
     const { hardState, base, entries } = disk.content;
     transport.setCluster(cluster);
+    this.#cluster = cluster;
     this.#core = new Core({
       cluster,
       self: transport.self,
@@ -327,6 +337,11 @@ export class RaftEngine implements LogEngine, LogSource {
 
   #receive(from: Peer, kind: number, body: Uint8Array): void {
     if (this.#over) return;
+    if (kind === KIND_CLIENT) {
+      // Who is on its way into this cluster, or in none, is connected too.
+      if (from.cluster === this.#cluster) this.#server.message(from.incarnation.member, body);
+      return;
+    }
     let message: Message | undefined;
     try {
       if (kind === KIND_CONSENSUS) message = decodeMessage(body);

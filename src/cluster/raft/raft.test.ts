@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
 import { MINIMUM_TAIL_ENTRIES } from '../log-messages.ts';
+import { MAX_FLOW_BYTES, MAX_MEMBER_MESSAGE_BYTES } from '../message-flow.ts';
 import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
 import { startSingleLog } from '../single/single.ts';
 import { smallDisk, temporaryFolder } from '../storage/storage-faults.ts';
@@ -121,6 +122,62 @@ describe('raft log of three', () => {
     await second.close();
     const third = await cluster.master();
     await third.client.propose(bytes('still here'));
+  });
+
+  it('carries messages between its instances, in order, to every client that listens', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const master = await cluster.form();
+    const [slave, other] = cluster.alive.filter((member) => member !== master);
+    const second = await LogClient.connect(master.log.connect());
+    const heard: string[] = [];
+    const heardBySecond: string[] = [];
+    const note = (list: string[]) => (from: string, message: Uint8Array) => {
+      assert.equal(from, slave.log.identity.member);
+      assert.equal(message.byteLength, message.buffer.byteLength, 'the bytes are its own');
+      list.push(`${message.length} ${message[0]} ${message.at(-1)}`);
+    };
+    master.client.onMessage(note(heard));
+    const stop = second.onMessage(note(heardBySecond));
+    other.client.onMessage(() => assert.fail('it was for the master'));
+    const replies: string[] = [];
+    slave.client.onMessage((from, message) => replies.push(`${from} ${Buffer.from(message)}`));
+    const sizes = [1, 64, 17_000, 65_000, MAX_MEMBER_MESSAGE_BYTES, 0, 5];
+    sizes.forEach((size, i) => slave.client.send(master.log.identity.member, new Uint8Array(size).fill(i)));
+    const expected = sizes.map((size, i) => (size === 0 ? '0 undefined undefined' : `${size} ${i} ${i}`));
+    await until(() => heard.length === sizes.length && heardBySecond.length === sizes.length, 'all were heard');
+    assert.deepEqual(heard, expected);
+    assert.deepEqual(heardBySecond, expected);
+    stop();
+    slave.client.send(master.log.identity.member, bytes('more'));
+    await until(() => heard.length === sizes.length + 1, 'one still listens');
+    assert.equal(heardBySecond.length, sizes.length);
+    second.send(slave.log.identity.member, bytes('an answer'));
+    await until(() => replies.length > 0, 'the answer came');
+    assert.deepEqual(replies, [`${master.log.identity.member} an answer`]);
+  });
+
+  it('loses messages rather than let consensus wait behind them', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const master = await cluster.form();
+    const [slave] = cluster.alive.filter((member) => member !== master);
+    let received = 0;
+    slave.client.onMessage(() => received++);
+    const size = 60_000;
+    const perRound = 2 * Math.ceil(MAX_FLOW_BYTES / size);
+    let sent = 0;
+    for (let round = 0; round < 20; round++) {
+      // In one go: the log thread cannot have received any of them when the last one is sent.
+      for (let i = 0; i < perRound; i++, sent++) {
+        master.client.send(slave.log.identity.member, new Uint8Array(size));
+      }
+      await master.client.propose(bytes(`round ${round}`));
+    }
+    assert.equal(master.client.status.role, 'master');
+    assert.ok(received > 0);
+    assert.ok(received < sent, `all ${sent} were taken`);
+    const before = received;
+    master.client.send(slave.log.identity.member, bytes('afterwards'));
+    await until(() => received > before, 'messages arrive again');
   });
 
   it('brings a new member up to date by a snapshot and what followed it, also after a restart', async (t) => {

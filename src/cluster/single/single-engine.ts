@@ -36,6 +36,9 @@ export class SingleEngine implements LogEngine {
     this.#server.publish(entries);
   }
 
+  /** There is nobody to send to. */
+  send(): void {}
+
   async transferMastership(): Promise<void> {
     throw new Error('there is no other voter to hand mastership to; start more instances first');
   }

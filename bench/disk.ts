@@ -29,6 +29,10 @@ export function probeDisk(directory: string): Disk {
   return { filesystem, fdatasyncMs: measureFdatasync(join(directory, 'fdatasync-probe')) };
 }
 
+export function diskLine({ filesystem, fdatasyncMs }: Disk): string {
+  return `data on ${filesystem}, fdatasync of 4 KiB: ${fdatasyncMs.toFixed(2)} ms (median)`;
+}
+
 function measureFdatasync(path: string): number {
   const file = openSync(path, 'w');
   try {

@@ -1,11 +1,14 @@
 /** The results as text. */
-import type { Disk } from './disk.ts';
+import { type Disk, diskLine } from './disk.ts';
+import { type Machine, machineLine } from './machine.ts';
 import type { Measurement } from './measure.ts';
 import { median } from './median.ts';
-import { capacity, type Round, type Verdict } from './verdict.ts';
+import { aligned, format } from './table.ts';
+import { type Verdict, verdictLines } from './target.ts';
+import { capacity, type Round } from './verdict.ts';
 
 export interface Results {
-  machine: { cpu: string; cores: number; kernel: string; node: string };
+  machine: Machine;
   disk: Disk;
   rounds: Round[];
   verdicts: Verdict[];
@@ -54,15 +57,14 @@ export function asText({ machine, disk, rounds, verdicts, problems }: Results): 
     ['', ...columns.map(({ title }) => title)],
     ...names.map((name) => [name, ...columns.map((column) => cell(column, rounds, name))]),
   ];
-  const targets = verdicts.map(({ target, value, met }) => [met ? 'met' : 'MISSED', target, format(value, 2)]);
   return [
-    `${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}`,
-    `data on ${disk.filesystem}, fdatasync of 4 KiB: ${disk.fdatasyncMs.toFixed(2)} ms (median)`,
+    machineLine(machine),
+    diskLine(disk),
     `medians of ${rounds.length} interleaved rounds`,
     '',
     ...aligned(table, 1),
     '',
-    ...aligned(targets, 2),
+    ...verdictLines(verdicts),
     ...noiseNote(rounds),
     ...problems.map((problem) => `WRONG: ${problem}`),
   ].join('\n');
@@ -81,18 +83,4 @@ function cell({ value, digits }: Column, rounds: readonly Round[], name: string)
   const measured = rounds.flatMap((round) => round.get(name) ?? []);
   const values = measured.map(value).filter((one) => one !== undefined);
   return values.length === 0 ? '-' : format(median(values), digits);
-}
-
-function format(value: number, digits: number): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
-}
-
-/** The first columns to the left, the others, numbers, to the right. */
-function aligned(rows: string[][], left: number): string[] {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
-  return rows.map((row) =>
-    row
-      .map((text, column) => (column < left ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)))
-      .join('  '),
-  );
 }

@@ -3,20 +3,11 @@
  *
  * Core 0 belongs to the server, core 1 to the load.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { SERVER_CPU } from './cpus.ts';
 import type { Population } from './load.ts';
-
-/** How long a server may take until it is ready, and to end after SIGTERM before it is killed. */
-const START_DEADLINE_MS = 60_000;
-const STOP_DEADLINE_MS = 10_000;
-
-/** So much of what a server last wrote to stderr is kept, to say why it failed. */
-const STDERR_CHARACTERS = 4_000;
+import { startProgram } from './program.ts';
 
 export interface StartOptions {
   population: Population;
@@ -45,69 +36,18 @@ export interface RunningServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-export class ServerFailedError extends Error {
-  readonly code = 'BENCH_SERVER_FAILED';
-}
-
-const running = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL');
-});
-
 /**
  * Starts a program on the server's core. `ready` waits until it answers and returns its port.
  *
- * @throws ServerFailedError when the program ends, or START_DEADLINE_MS pass, before `ready` settles.
+ * @throws ProgramFailedError when it is not ready in time
  */
 export async function startPinned(
-  [program, ...args]: [string, ...string[]],
+  command: readonly [string, ...string[]],
   ready: (child: ChildProcess) => Promise<number>,
   cwd?: string,
 ): Promise<RunningServer> {
-  const child = spawn('taskset', ['-c', String(SERVER_CPU), program, ...args], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr = (stderr + chunk).slice(-STDERR_CHARACTERS);
-  });
-  const ended = once(child, 'close').finally(() => running.delete(child));
-  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
-    child.kill(signal);
-    const patience = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
-    await ended;
-    clearTimeout(patience);
-  };
-  const port = await Promise.race([
-    ready(child),
-    ended.then(() => `ended with ${child.exitCode ?? child.signalCode}`),
-    delay(START_DEADLINE_MS, `was not ready within ${START_DEADLINE_MS} ms`, { ref: false }),
-  ]);
-  if (typeof port === 'string') {
-    await stop('SIGKILL');
-    throw new ServerFailedError(`${program} ${port}: ${reasonIn(stderr)}`);
-  }
-  child.stdout.resume();
-  return { port, pid: child.pid!, stop };
-}
-
-/** The line that names the error, or the last one. */
-function reasonIn(stderr: string): string {
-  const lines = stderr.trim().split('\n');
-  return lines.find((line) => /error:/i.test(line)) ?? (lines.at(-1) || '(nothing on stderr)');
-}
-
-/** Waits for the line `{"event":"listening","clientPort":N,...}`. */
-export function announcedPort(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      if (!line.startsWith('{')) return;
-      const event = JSON.parse(line);
-      if (event.event === 'listening') resolve(event.clientPort);
-    });
-  });
+  const program = await startProgram(command, ready, { cpus: [SERVER_CPU], ...(cwd !== undefined && { cwd }) });
+  return { port: program.ready, pid: program.pid, stop: program.stop };
 }
 
 /** Resident memory in bytes. */

@@ -1,6 +1,7 @@
 /** Swarmkeeper as a single instance, exactly as a user starts it. */
 import { join } from 'node:path';
-import { announcedPort, type ServerUnderTest, startPinned } from './server.ts';
+import { announcedPort } from './program.ts';
+import { type ServerUnderTest, startPinned } from './server.ts';
 
 const LAUNCHER = join(import.meta.dirname, '..', 'bin', 'swarmkeeper');
 

@@ -4,12 +4,14 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOAD_CPU } from './cpus.ts';
 import { probeDisk } from './disk.ts';
+import { describeMachine } from './machine.ts';
 import { type Measurement, measure, PARTS, type Part } from './measure.ts';
+import { names, positive, runBenchmark, UsageError } from './options.ts';
 import { asText, problemsOf, type Results } from './report.ts';
 import { bittorrentTracker } from './rivals/bittorrent-tracker.ts';
 import { echo } from './rivals/echo.ts';
@@ -30,10 +32,6 @@ const HELP = `usage: npm run bench -- [options]
   --json            one JSON object instead of the table
 
 example: npm run bench -- --only steady --servers swarmkeeper,echo --peers 100000 --rounds 1`;
-
-class UsageError extends Error {
-  readonly code = 'BENCH_USAGE';
-}
 
 function parse() {
   const { values } = parseArgs({
@@ -60,19 +58,6 @@ function parse() {
   };
 }
 
-function names<T extends string>(flag: string, list: string, known: readonly T[]): T[] {
-  const chosen = list.split(',');
-  const unknown = chosen.find((name) => !known.includes(name as T));
-  if (unknown !== undefined) throw new UsageError(`${flag}: no '${unknown}'; choose among ${known.join(', ')}`);
-  return chosen as T[];
-}
-
-function positive(flag: string, text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new UsageError(`${flag}: '${text}' is not a positive number`);
-  return value;
-}
-
 async function run(options: ReturnType<typeof parse>): Promise<Results> {
   const directory = join(options.data, `data-${process.pid}`);
   mkdirSync(directory, { recursive: true });
@@ -94,8 +79,7 @@ async function run(options: ReturnType<typeof parse>): Promise<Results> {
         }
       }
     }
-    const machine = { cpu: cpus()[0]!.model, cores: cpus().length, kernel: release(), node: process.version };
-    return { machine, disk, rounds, verdicts: judge(rounds), problems };
+    return { machine: describeMachine(), disk, rounds, verdicts: judge(rounds), problems };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -118,10 +102,4 @@ async function main(): Promise<number> {
   return results.problems.length === 0 ? 0 : 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const { code, message } = error as { code?: string; message: string };
-  console.error(`bench: ${message}`);
-  process.exitCode = code === 'BENCH_USAGE' || code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
-}
+await runBenchmark(main);

@@ -6,22 +6,12 @@ import { bittorrentTracker } from './rivals/bittorrent-tracker.ts';
 import { echo } from './rivals/echo.ts';
 import { opentracker } from './rivals/opentracker.ts';
 import { swarmkeeper } from './swarmkeeper.ts';
+import { type Target, type Verdict, verdictOf } from './target.ts';
 
 /** One round: what each server did, by its name. A server that failed is missing. */
 export type Round = ReadonlyMap<string, Measurement>;
 
-export interface Verdict {
-  target: string;
-  /** Median over the rounds. */
-  value: number;
-  bound: number;
-  met: boolean;
-}
-
-interface Target {
-  text: string;
-  bound: number;
-  atLeast: boolean;
+interface RoundTarget extends Target {
   /** The value of one round; `undefined` when it was not measured. */
   value(round: Round): number | undefined;
 }
@@ -49,7 +39,7 @@ function ofAMillion(value: (measurement: Measurement) => number | undefined) {
   };
 }
 
-const TARGETS: Target[] = [
+const TARGETS: RoundTarget[] = [
   { text: 'steady / opentracker', bound: 1.7, atLeast: true, value: ratio('steady', opentracker.name) },
   { text: 'steady / echo in C', bound: 0.85, atLeast: true, value: ratio('steady', echo.name) },
   { text: 'arrivals / opentracker', bound: 0.4, atLeast: true, value: ratio('arrivals', opentracker.name) },
@@ -71,14 +61,11 @@ const TARGETS: Target[] = [
   { text: 'acknowledged peers lost', bound: 0, atLeast: false, value: lostPeers },
 ];
 
-/** One line for each target that was measured. */
+/** One line for each target that was measured: the median over the rounds. */
 export function judge(rounds: readonly Round[]): Verdict[] {
-  return TARGETS.flatMap(({ text, bound, atLeast, value }) => {
-    const values = rounds.map(value).filter((one) => one !== undefined);
-    if (values.length === 0) return [];
-    const middle = median(values);
-    const met = atLeast ? middle >= bound : middle <= bound;
-    return [{ target: `${text} ${atLeast ? '>=' : '<='} ${bound}`, value: middle, bound, met }];
+  return TARGETS.flatMap((target) => {
+    const values = rounds.map(target.value).filter((one) => one !== undefined);
+    return values.length === 0 ? [] : [verdictOf(target, median(values))];
   });
 }
 

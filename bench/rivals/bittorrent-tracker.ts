@@ -5,7 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { announcedPort, type ServerUnderTest, startPinned } from '../server.ts';
+import { announcedPort } from '../program.ts';
+import { type ServerUnderTest, startPinned } from '../server.ts';
 import { freePort } from './free-port.ts';
 
 const HERE = import.meta.dirname;

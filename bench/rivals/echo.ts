@@ -1,6 +1,7 @@
 /** The limit of the machine: echo.c answers any datagram with 200 bytes and keeps nothing. */
 import { compileEcho } from '../compile.ts';
-import { announcedPort, type ServerUnderTest, startPinned } from '../server.ts';
+import { announcedPort } from '../program.ts';
+import { type ServerUnderTest, startPinned } from '../server.ts';
 
 export const echo: ServerUnderTest = {
   name: 'echo in C',

@@ -1,4 +1,4 @@
-import { get } from 'node:http';
+import { request } from 'node:http';
 import type { z } from 'zod';
 import { authority } from '../api/client-address.ts';
 import { ErrorSchema } from '../api/schemas.ts';
@@ -9,6 +9,14 @@ const TIMEOUT_MS = 10_000;
 /** Longest answer that is read, bytes; a full page of contents is a tenth of it. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
+export interface AskOptions {
+  /** GET by default. */
+  readonly method?: 'GET' | 'POST';
+  /** Sent along, for what not everybody may do. */
+  readonly adminToken?: string | undefined;
+  readonly timeoutMs?: number;
+}
+
 /**
  * Asks an instance's API.
  * @throws CommandError UNREACHABLE; NOT_A_TRACKER where the answer is not of this API; the API's own code and message
@@ -17,11 +25,15 @@ export async function askApi<Schema extends z.ZodType>(
   address: TrackerAddress,
   path: string,
   schema: Schema,
+  options: AskOptions = {},
 ): Promise<z.output<Schema>> {
   const at = authority(address.host, address.port);
-  const { status, body } = await request(`http://${at}${path}`).catch((error: NodeJS.ErrnoException) => {
-    throw error instanceof CommandError ? error : unreachable(at, error);
-  });
+  const { timeoutMs = TIMEOUT_MS } = options;
+  const { status, body } = await send(`http://${at}${path}`, { ...options, timeoutMs }).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw error instanceof CommandError ? error : unreachable(at, error, timeoutMs);
+    },
+  );
   const json = parseJson(body);
   const answer = schema.safeParse(json);
   if (status === 200 && answer.success) return answer.data;
@@ -33,10 +45,17 @@ export async function askApi<Schema extends z.ZodType>(
   throw notATracker(at);
 }
 
-function request(url: string): Promise<{ status: number; body: string }> {
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+function send(url: string, { method, adminToken, timeoutMs }: AskOptions & { timeoutMs: number }): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const headers = adminToken === undefined ? {} : { authorization: `Bearer ${adminToken}` };
     // `fetch` would refuse some port numbers.
-    const asked = get(url, { agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+    const asked = request(url, { method: method ?? 'GET', headers, agent: false, signal }, (response) => {
       const chunks: Buffer[] = [];
       let length = 0;
       response.on('data', (chunk: Buffer) => {
@@ -48,15 +67,16 @@ function request(url: string): Promise<{ status: number; body: string }> {
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
     });
     asked.on('error', reject);
+    asked.end();
   });
 }
 
-function unreachable(at: string, error: NodeJS.ErrnoException): CommandError {
+function unreachable(at: string, error: NodeJS.ErrnoException, timeoutMs: number): CommandError {
   const why =
     error.code === 'ECONNREFUSED'
       ? 'nothing listens there'
       : error.name === 'AbortError' || error.name === 'TimeoutError'
-        ? `no answer within ${TIMEOUT_MS / 1_000} seconds`
+        ? `no answer within ${timeoutMs / 1_000} seconds`
         : error.message;
   return new CommandError(
     'UNREACHABLE',

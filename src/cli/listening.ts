@@ -7,7 +7,7 @@ export function printListening({ tracker, cluster, name, dataDir }: RunningInsta
   printJson({
     event: 'listening',
     clientPort: tracker.clientPort,
-    memberPort: null,
+    memberPort: tracker.memberPort,
     pid: process.pid,
     cluster,
     name,

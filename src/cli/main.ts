@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE } from './command-error.ts';
 import { contentsCommand } from './contents-command.ts';
+import { keygenCommand } from './keygen-command.ts';
 import { printJson } from './output.ts';
 import { statusCommand } from './status-command.ts';
 import { trackerCommand } from './tracker-command.ts';
@@ -31,7 +32,8 @@ function program(): Command {
     .description('A BitTorrent tracker that survives the loss of any machine it runs on')
     .version(version())
     .addHelpText('after', '\nExample:\n  swarmkeeper up\n\nExit codes: 0 done, 1 failed, 2 wrong usage.');
-  for (const command of [upCommand(), trackerCommand(), statusCommand(), contentsCommand()]) main.addCommand(command);
+  for (const command of [upCommand(), trackerCommand(), statusCommand(), contentsCommand(), keygenCommand()])
+    main.addCommand(command);
   for (const command of [main, ...main.commands]) {
     command.exitOverride().showHelpAfterError(`(${helpCall(command)} shows what there is)`);
   }

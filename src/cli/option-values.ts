@@ -3,7 +3,8 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
-import { isLoopback } from '../api/client-address.ts';
+import { isMulticast } from '../net/multicast-interface.ts';
+import type { MulticastGroup } from '../tracker/tracker.ts';
 
 export const LOG_LEVELS = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 /** Longest name of a cluster or an instance, characters. */
@@ -12,6 +13,13 @@ const MAX_NAME = 63;
 const CLUSTER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const SHORTEST_INTERVAL_SECONDS = 1;
 const LONGEST_INTERVAL_SECONDS = 24 * 60 * 60;
+/** More voters make each change slower and survive no likelier accident. */
+const MOST_INSTANCES = 7;
+const SHORTEST_REPLACE_AFTER_SECONDS = 1;
+const LONGEST_REPLACE_AFTER_SECONDS = 30 * 24 * 60 * 60;
+
+/** Where peers ask by multicast. */
+export const DEFAULT_GROUP: MulticastGroup = { host: '239.255.77.69', port: 6969 };
 
 export interface TrackerAddress {
   readonly host: string;
@@ -58,15 +66,54 @@ export function positiveCount(value: string): number {
   return wholeNumber(value, 1, Number.MAX_SAFE_INTEGER);
 }
 
+/** How many instances found a cluster. */
+export function expectedInstances(value: string): number {
+  return wholeNumber(value, 1, MOST_INSTANCES);
+}
+
+/** How many instances `up` runs. */
+export function instanceCount(value: string): number {
+  const count = wholeNumber(value, 1, MOST_INSTANCES);
+  if (count % 2 === 0) {
+    throw new InvalidArgumentError(
+      `Give 1, 3, 5 or 7: a majority decides, so ${count} instances survive the loss of no more of them than ${count - 1} do.`,
+    );
+  }
+  return count;
+}
+
+export function replaceAfterSeconds(value: string): number {
+  return wholeNumber(value, SHORTEST_REPLACE_AFTER_SECONDS, LONGEST_REPLACE_AFTER_SECONDS);
+}
+
 /** Gathers a repeatable option; an address that is given twice counts once. */
 export function hostAddresses(value: string, previous: readonly string[] | undefined): readonly string[] {
   if (isIP(value) === 0) throw new InvalidArgumentError('Give an IP address, such as 127.0.0.1 or ::1.');
-  if (!isLoopback(value)) {
+  if (isWildcard(value) || isMulticast(value)) {
     throw new InvalidArgumentError(
-      'It is not a loopback address: without a cluster key an instance serves this machine only. Use 127.0.0.1 or ::1.',
+      'It is no address of an interface, at which others could reach this instance. Give one, and repeat the option for more.',
     );
   }
   return previous?.includes(value) ? previous : [...(previous ?? []), value];
+}
+
+/** 0.0.0.0 and ::, however they are written. */
+function isWildcard(address: string): boolean {
+  return /^[0:.]+$/.test(address) || /^::ffff:[0:.]+$/i.test(address);
+}
+
+/** `ADDR:PORT` of a multicast group. */
+export function multicastGroup(value: string): MulticastGroup {
+  const [, host = '', digits] = /^([\d.]+):(\d{1,5})$/.exec(value) ?? [];
+  const number = Number(digits);
+  if (!isMulticast(host) || !(number >= 1 && number <= 65_535)) {
+    throw new InvalidArgumentError(`Give ADDR:PORT of an IPv4 multicast group, such as ${formatGroup(DEFAULT_GROUP)}.`);
+  }
+  return { host, port: number };
+}
+
+export function formatGroup({ host, port }: MulticastGroup): string {
+  return `${host}:${port}`;
 }
 
 /** `HOST:PORT`, IPv6 in brackets. */

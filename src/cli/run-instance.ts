@@ -1,10 +1,19 @@
+import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { type Api, startApi } from '../api/server.ts';
 import { startTracker } from '../tracker/start-tracker.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { adminToken } from './admin-token.ts';
-import { CommandError, EXIT_FAILED } from './command-error.ts';
-import { dataFolderOf, hostsOf, type InstanceOptions, instanceNameOf } from './instance-options.ts';
+import { CommandError } from './command-error.ts';
+import {
+  dataFolderOf,
+  hostsOf,
+  instanceNameOf,
+  memberPortOf,
+  requiredKey,
+  type TrackerCommandOptions,
+} from './instance-options.ts';
+import { stopSignal } from './stop-signal.ts';
 
 /** A running instance, as the command that started it shows it. */
 export interface RunningInstance {
@@ -15,17 +24,16 @@ export interface RunningInstance {
 }
 
 const STDERR = 2;
-/** Ctrl-C reaches every process of the terminal, and npm passes it on as well: what comes this close is the same one. */
-const SAME_SIGNAL_MS = 500;
 
 /**
- * Runs one instance in this process, until SIGINT or SIGTERM stops it.
- * @param show called once it serves; what it returns is called when it stops
+ * Runs one instance in this process, until SIGINT or SIGTERM stops it, or whoever started it with an IPC channel is gone.
+ * @param show called once it serves
  * @throws CommandError when it cannot start, or fails later
  */
 export async function runInstance(
-  options: InstanceOptions,
-  show: (instance: RunningInstance) => () => void,
+  options: TrackerCommandOptions,
+  command: Command,
+  show: (instance: RunningInstance) => void,
 ): Promise<void> {
   const signalled = stopSignal();
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: STDERR, sync: true }));
@@ -33,23 +41,28 @@ export async function runInstance(
   const cluster = options.cluster;
   const name = instanceNameOf(options);
   const dataDir = dataFolderOf(options);
+  const { group, memberGroup, expect, replaceAfter } = options;
+  const memberPort = memberPortOf(options);
   const tracker = await startTracker({
     cluster,
     name,
     hosts: hostsOf(options),
     port: options.port,
-    memberPort: 0,
-    expect: 1,
-    key: null,
+    memberPort,
+    expect,
+    group,
+    memberGroup,
+    key: requiredKey(options, command),
+    replaceAfterMs: replaceAfter === undefined ? undefined : replaceAfter * 1_000,
     dataDir,
     intervalSeconds: options.interval,
+    warn: (message) => logger.warn(message),
   }).catch((error: unknown) => {
-    throw startError(error as NodeJS.ErrnoException, options.port, dataDir);
+    throw startError(error as NodeJS.ErrnoException, options.port, memberPort, dataDir);
   });
   const api = await startApiOrClose(tracker, logger, token);
-  const hide = show({ tracker, cluster, name, dataDir });
+  show({ tracker, cluster, name, dataDir });
   const failure = await Promise.race([signalled, tracker.stopped]);
-  hide();
   await api.close();
   await tracker.close();
   if (failure !== undefined) throw instanceError(failure);
@@ -64,26 +77,13 @@ async function startApiOrClose(tracker: Tracker, logger: Logger, token: string |
   }
 }
 
-/** Settles at the first signal; a later one ends the process at once. */
-function stopSignal(): Promise<undefined> {
-  return new Promise((resolve) => {
-    let firstAtMs: number | undefined;
-    const stop = () => {
-      firstAtMs ??= performance.now();
-      if (performance.now() - firstAtMs > SAME_SIGNAL_MS) process.exit(EXIT_FAILED);
-      resolve(undefined);
-    };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-  });
-}
-
-/** Says what the parts of an instance cannot know: which port and which folder they were given. */
-function startError(error: NodeJS.ErrnoException, port: number, dataDir: string): Error {
+/** Says what the parts of an instance cannot know: which ports and which folder they were given. */
+function startError(error: NodeJS.ErrnoException, port: number, memberPort: number, dataDir: string): Error {
   if (error.code === 'EADDRINUSE') {
+    const [option, taken] = error.name === 'TransportError' ? ['--member-port', memberPort] : ['--port', port];
     return new CommandError(
       'EADDRINUSE',
-      `port ${port} is taken: another program, or another instance, serves it; choose one with --port (0 takes a free one)`,
+      `port ${taken} is taken: another program, or another instance, serves it; choose one with ${option} (0 takes a free one)`,
       { cause: error },
     );
   }

@@ -1,18 +1,32 @@
 import { Command } from 'commander';
-import { addInstanceOptions, type InstanceOptions } from './instance-options.ts';
+import { addInstanceOptions, type TrackerCommandOptions } from './instance-options.ts';
 import { printListening, printWelcome } from './listening.ts';
+import { expectedInstances, port } from './option-values.ts';
 
 export function trackerCommand(): Command {
   return addInstanceOptions(new Command('tracker'))
     .description('run one tracker instance')
-    .addHelpText('after', '\nExample:\n  swarmkeeper tracker --cluster films --port 6969 --data ./films')
-    .action(async (options: InstanceOptions) => {
+    .option(
+      '--expect <n>',
+      'where no cluster is running yet, wait for so many instances, this one among them, to found it',
+      expectedInstances,
+      1,
+    )
+    .option(
+      '--member-port <n>',
+      'TCP port for the other members; 0 takes a free one (default: 0 on loopback, else 6968)',
+      port,
+    )
+    .addHelpText(
+      'after',
+      '\nExample:\n  swarmkeeper tracker --cluster films --expect 3 --host 192.0.2.1 --key-file films.key --data ./films',
+    )
+    .action(async (options: TrackerCommandOptions, command: Command) => {
       // Only the commands that run an instance load its libraries.
       const { runInstance } = await import('./run-instance.ts');
-      await runInstance(options, (instance) => {
+      await runInstance(options, command, (instance) => {
         if (options.json) printListening(instance);
         else printWelcome(instance);
-        return () => {};
       });
     });
 }

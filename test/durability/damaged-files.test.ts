@@ -11,6 +11,7 @@ import {
   startSwarmkeeper,
   temporaryFolder,
 } from '../harness/start-swarmkeeper.ts';
+import { testNetwork } from '../harness/test-network.ts';
 import { TrackerApi } from '../harness/tracker-api.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { assertRefusal } from './refusal.ts';
@@ -57,7 +58,15 @@ async function damagedCopy(file: string, damage: Damage) {
  */
 async function outcomeOf(file: string, damage: Damage): Promise<string | undefined> {
   await using copy = await damagedCopy(file, damage);
-  await using process = new SwarmkeeperProcess(['tracker', '--json', '--port', '0', '--data', copy.path]);
+  await using process = new SwarmkeeperProcess([
+    'tracker',
+    '--json',
+    '--port',
+    '0',
+    '--data',
+    copy.path,
+    ...testNetwork().args,
+  ]);
   const started = await waitFor('it to listen or to end', () => {
     const listening = process.jsonLines.find(({ event }) => event === 'listening') as Listening | undefined;
     return listening !== undefined || !process.running ? { listening } : undefined;
@@ -82,7 +91,7 @@ async function outcomeOf(file: string, damage: Damage): Promise<string | undefin
 async function isLeftAlone(file: string, code: string, damage: Damage): Promise<void> {
   await using copy = await damagedCopy(file, damage);
   const before = await readFile(join(copy.path, file));
-  const ended = await runSwarmkeeper(['tracker', '--json', '--port', '0', '--data', copy.path]);
+  const ended = await runSwarmkeeper(['tracker', '--json', '--port', '0', '--data', copy.path, ...testNetwork().args]);
   assert.equal(assertRefusal(ended, copy.path), code);
   assert.deepEqual(await readFile(join(copy.path, file)), before);
 }

@@ -6,6 +6,7 @@ import { type SmallDisk, smallDisk } from '../../src/cluster/storage/storage-fau
 import { AnnounceLoad } from '../harness/announce-load.ts';
 import { WAYS } from '../harness/both-ways.ts';
 import { runSwarmkeeper, startSwarmkeeper } from '../harness/start-swarmkeeper.ts';
+import { testNetwork } from '../harness/test-network.ts';
 import { TrackerApi } from '../harness/tracker-api.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { assertRefusal } from './refusal.ts';
@@ -52,7 +53,15 @@ describe('a full disk', { concurrency: true }, () => {
       if (disk === undefined) return;
       fill(disk, room);
       const dataDir = join(disk.folder, 'data');
-      const ended = await runSwarmkeeper(['tracker', '--json', '--port', '0', '--data', dataDir]);
+      const ended = await runSwarmkeeper([
+        'tracker',
+        '--json',
+        '--port',
+        '0',
+        '--data',
+        dataDir,
+        ...testNetwork().args,
+      ]);
       assert.equal(assertRefusal(ended, dataDir), 'DISK_FULL', `${room} bytes free`);
     }
   });

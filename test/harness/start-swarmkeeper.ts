@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ended, RunningProcess } from './running-process.ts';
+import { type TestNetwork, testNetwork } from './test-network.ts';
 
 export type { Ended };
 
@@ -11,7 +12,7 @@ export const SWARMKEEPER = join(import.meta.dirname, '../../bin/swarmkeeper');
 export interface Listening {
   readonly event: 'listening';
   readonly clientPort: number;
-  readonly memberPort: number | null;
+  readonly memberPort: number;
   readonly pid: number;
   readonly cluster: string;
   readonly name: string;
@@ -45,6 +46,7 @@ export interface SwarmkeeperInstance extends AsyncDisposable {
   readonly clientPort: number;
   readonly listening: Listening;
   readonly dataDir: string;
+  readonly network: TestNetwork;
   /** Of the API and HTTP announces, without a slash at the end. */
   readonly url: string;
   /** SIGTERM by default; waits for the end. */
@@ -54,10 +56,12 @@ export interface SwarmkeeperInstance extends AsyncDisposable {
 export interface StartOptions extends RunOptions {
   /** `tracker` by default. */
   readonly command?: 'tracker' | 'up';
-  /** Added to `--json --port 0 --data ...`; a later `--port` wins. */
+  /** Added to `--json --port 0 --data ...` and those of the network; a later `--port` wins. */
   readonly args?: readonly string[];
   /** Kept, so that an instance can be started on it again; by default a temporary folder that goes with the instance. */
   readonly dataDir?: string;
+  /** One that nobody else is in, by default. */
+  readonly network?: TestNetwork;
 }
 
 /**
@@ -65,10 +69,11 @@ export interface StartOptions extends RunOptions {
  * @throws with its output, when it ends before it listens
  */
 export async function startSwarmkeeper(options: StartOptions = {}): Promise<SwarmkeeperInstance> {
-  const { command = 'tracker', args = [] } = options;
+  const { command = 'tracker', args = [], network = testNetwork() } = options;
   const own = options.dataDir === undefined ? await temporaryFolder() : undefined;
   const dataDir = options.dataDir ?? own!.path;
-  const process = new SwarmkeeperProcess([command, '--json', '--port', '0', '--data', dataDir, ...args], options);
+  const fixed = [command, '--json', '--port', '0', '--data', dataDir, ...network.args];
+  const process = new SwarmkeeperProcess([...fixed, ...args], options);
   const dispose = async () => {
     await process[Symbol.asyncDispose]();
     await own?.[Symbol.asyncDispose]();
@@ -83,6 +88,7 @@ export async function startSwarmkeeper(options: StartOptions = {}): Promise<Swar
       clientPort,
       listening,
       dataDir,
+      network,
       url: `http://127.0.0.1:${clientPort}`,
       stop(signal = 'SIGTERM') {
         process.kill(signal);

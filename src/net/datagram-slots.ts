@@ -44,6 +44,8 @@ export const ENDPOINT_BYTES = 32;
 export const ENDPOINT_WORDS = ENDPOINT_BYTES / 4;
 /** Where the port (2 bytes, network order) stands in an endpoint. */
 export const ENDPOINT_PORT = 2;
+/** The address family in an endpoint's first two bytes, as Linux numbers them. */
+export const ENDPOINT_FAMILY = { 4: 2, 6: 10 } as const;
 /** Where the address stands in an endpoint: 4 bytes of IPv4, 16 of IPv6. */
 export const ENDPOINT_ADDRESS = { 4: 4, 6: 8 } as const;
 /** Words at the head of an endpoint that carry everything: family, port, address (and IPv6's flow and scope). */

@@ -20,7 +20,7 @@ export class AdmissionError extends Error {
 }
 
 /**
- * Puts a change of the admission lists through the log; resolves once it is durable and applied.
+ * Puts a change of the admission lists through the log; resolves with its index once it is durable and applied.
  * @throws {InfoHashError} one of the sha1s is none
  * @throws {AdmissionError} the list would grow beyond MAX_LISTED
  */
@@ -29,12 +29,11 @@ export async function changeAdmission(
   admission: Admission,
   log: ReplicatedLog,
   clock: ClusterClock,
-): Promise<void> {
+): Promise<bigint> {
   if ('mode' in change) {
     const writer = new BatchWriter(2 * MAX_OPERATION_BYTES);
     writer.admissionMode(MODES[change.mode]);
-    await log.propose(writer.take(clock.now()));
-    return;
+    return log.propose(writer.take(clock.now()));
   }
   const list = change.list === 'allow' ? ADMISSION_ALLOW : ADMISSION_DENY;
   const added = (change.add ?? []).map((sha1) => parseInfoHash(sha1));
@@ -46,7 +45,7 @@ export async function changeAdmission(
   const writer = new BatchWriter(MAX_OPERATION_BYTES * 2 + (added.length + removed.length) * BYTES_AN_OPERATION);
   for (const infoHash of added) writer.admission(OP_ADMISSION_ADD, list, infoHash);
   for (const infoHash of removed) writer.admission(OP_ADMISSION_REMOVE, list, infoHash);
-  if (writer.operations > 0) await log.propose(writer.take(clock.now()));
+  return writer.operations > 0 ? log.propose(writer.take(clock.now())) : log.status.commitIndex;
 }
 
 const BYTES_AN_OPERATION = 22;

@@ -1,12 +1,16 @@
+import { networkInterfaces } from 'node:os';
 import { openUdpSocket } from '../net/open-udp-socket.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import type { TcpAcceptor } from '../net/tcp-acceptor.ts';
 import { SocketError, type UdpSocket } from '../net/udp-socket.ts';
+import type { MulticastGroup } from './tracker.ts';
 
 /** What clients talk to: a UDP socket and, where the fast path exists, a TCP acceptor an address; one port for all. */
 export interface ClientSockets {
   readonly port: number;
   readonly udp: readonly UdpSocket[];
+  /** The multicast group on each interface that is served, and the socket there that answers it. */
+  readonly groups: readonly { readonly group: UdpSocket; readonly own: UdpSocket }[];
   /** Empty where the general HTTP server listens itself (elsewhere than Linux). */
   readonly tcp: readonly TcpAcceptor[];
   close(): void;
@@ -16,10 +20,14 @@ export interface ClientSockets {
  * Binds all hosts to one port number, UDP and TCP. Port 0 takes a number that is free on all of them.
  * @throws {SocketError}
  */
-export async function openClientSockets(hosts: readonly string[], port: number): Promise<ClientSockets> {
+export async function openClientSockets(
+  hosts: readonly string[],
+  port: number,
+  group?: MulticastGroup,
+): Promise<ClientSockets> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await openAll(hosts, port);
+      return await openAll(hosts, port, group);
     } catch (error) {
       // A free port on one address may be taken on another: try the next one.
       const retry = port === 0 && error instanceof SocketError && error.code === 'EADDRINUSE';
@@ -31,11 +39,16 @@ export async function openClientSockets(hosts: readonly string[], port: number):
 /** A port number that is free for one protocol and address may be taken for another. */
 export const ATTEMPTS_TO_FIND_A_PORT = 50;
 
-async function openAll(hosts: readonly string[], wantedPort: number): Promise<ClientSockets> {
+async function openAll(
+  hosts: readonly string[],
+  wantedPort: number,
+  group: MulticastGroup | undefined,
+): Promise<ClientSockets> {
   const udp: UdpSocket[] = [];
+  const groups: { group: UdpSocket; own: UdpSocket }[] = [];
   const tcp: TcpAcceptor[] = [];
   const close = () => {
-    for (const socket of [...udp, ...tcp]) socket.close();
+    for (const socket of [...groups.map((each) => each.group), ...udp, ...tcp]) socket.close();
   };
   const acceptors = hasBatchedCalls ? await import('../net/batched-tcp-acceptor.ts') : undefined;
   let port = wantedPort;
@@ -46,9 +59,25 @@ async function openAll(hosts: readonly string[], wantedPort: number): Promise<Cl
       port = socket.port;
       if (acceptors) tcp.push(acceptors.openTcpAcceptor({ host, port }));
     }
-    return { port, udp, tcp, close };
+    if (group !== undefined) {
+      // Groups are IPv4, and several addresses of one interface would hear each request several times.
+      const joined = new Set<string>();
+      for (const own of udp.filter(({ family }) => family === 4)) {
+        const on = interfaceOf(own.host);
+        if (joined.has(on)) continue;
+        joined.add(on);
+        groups.push({ group: await openUdpSocket({ host: own.host, port: group.port, group: group.host }), own });
+      }
+    }
+    return { port, udp, groups, tcp, close };
   } catch (error) {
     close();
     throw error;
   }
+}
+
+/** The name of the interface that has the address; the address itself where the system does not list it. */
+function interfaceOf(host: string): string {
+  const interfaces = Object.entries(networkInterfaces());
+  return interfaces.find(([, addresses = []]) => addresses.some(({ address }) => address === host))?.[0] ?? host;
 }

@@ -1,6 +1,7 @@
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { parseIp } from '../bittorrent/compact-peers.ts';
 import { workerUrl } from '../cluster/worker-url.ts';
+import { type ForwardedRequest, type Outcome, STATUS_DONE } from './forwarding/forward-messages.ts';
 import type { Problem, ServeOptions, ServeReply, ServeRequest } from './serve-messages.ts';
 import type { AdmissionChange, HandedConnection, TrackerHttpReply, TrackerHttpRequest } from './tracker.ts';
 
@@ -23,7 +24,7 @@ export class ServeClient {
   port = 0;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
-  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<Outcome>>();
   readonly #listening = Promise.withResolvers<void>();
   readonly #fail: (error: Error) => void;
   #onConnection: ((connection: HandedConnection) => void) | undefined;
@@ -72,11 +73,17 @@ export class ServeClient {
   async answerHttp({ path, query, remoteAddress }: TrackerHttpRequest): Promise<TrackerHttpReply> {
     const ip = parseIp(remoteAddress.replace(/%.*$/, ''));
     if (ip === undefined) return { status: 400, body: new TextEncoder().encode(`no address: ${remoteAddress}`) };
-    return this.#ask<TrackerHttpReply>((id) => ({ type: 'http', id, path, query, ip }));
+    return this.#ask({ type: 'http', path, query, ip: [...ip] });
   }
 
+  /** @throws {ServeError} with the code of what the master refused it with */
   changeAdmission(change: AdmissionChange): Promise<void> {
-    return this.#ask<void>((id) => ({ type: 'change-admission', id, change }));
+    return this.#askToDo({ type: 'change-admission', change });
+  }
+
+  /** @throws {ServeError} NOT_MASTER, HANDOVER_FAILED */
+  stepDown(): Promise<void> {
+    return this.#askToDo({ type: 'step-down' });
   }
 
   onConnection(listener: (connection: HandedConnection) => void): void {
@@ -96,13 +103,18 @@ export class ServeClient {
     return this.#closing;
   }
 
-  #ask<Answer>(request: (id: number) => ServeRequest): Promise<Answer> {
+  async #askToDo(request: ForwardedRequest): Promise<void> {
+    const { status, body } = await this.#ask(request);
+    if (status !== STATUS_DONE) throw new ServeError(JSON.parse(new TextDecoder().decode(body)) as Problem);
+  }
+
+  #ask(request: ForwardedRequest): Promise<Outcome> {
     if (this.#end) return Promise.reject(this.#end);
     const id = this.#nextId++;
-    const waiting = Promise.withResolvers<unknown>();
+    const waiting = Promise.withResolvers<Outcome>();
     this.#waiting.set(id, waiting);
-    this.#worker.postMessage(request(id));
-    return waiting.promise as Promise<Answer>;
+    this.#worker.postMessage({ type: 'ask', id, request } satisfies ServeRequest);
+    return waiting.promise;
   }
 
   #receive(reply: ServeReply): void {
@@ -111,12 +123,8 @@ export class ServeClient {
         this.port = reply.port;
         this.#listening.resolve();
         break;
-      case 'http':
-        this.#take(reply.id)?.resolve(reply.reply);
-        break;
-      case 'admission-changed':
-        if (reply.problem) this.#take(reply.id)?.reject(new ServeError(reply.problem));
-        else this.#take(reply.id)?.resolve(undefined);
+      case 'outcome':
+        this.#take(reply.id)?.resolve(reply.outcome);
         break;
       case 'connection':
         if (this.#onConnection) this.#onConnection(reply.connection);
@@ -130,7 +138,7 @@ export class ServeClient {
     }
   }
 
-  #take(id: number): PromiseWithResolvers<unknown> | undefined {
+  #take(id: number): PromiseWithResolvers<Outcome> | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     return waiting;

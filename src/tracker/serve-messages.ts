@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Counters } from './counters.ts';
-import type { AdmissionChange, HandedConnection, TrackerHttpReply } from './tracker.ts';
+import type { ForwardedRequest, Outcome } from './forwarding/forward-messages.ts';
+import type { HandedConnection, MulticastGroup } from './tracker.ts';
 
 // What the main thread and the serve thread tell each other.
 
@@ -8,7 +9,11 @@ import type { AdmissionChange, HandedConnection, TrackerHttpReply } from './trac
 export interface ServeOptions {
   readonly hosts: readonly string[];
   readonly port: number;
+  /** Where peers ask by multicast. */
+  readonly group: MulticastGroup | undefined;
   readonly intervalSeconds: number;
+  /** How long to wait for a master before it is said that this instance listens, milliseconds. */
+  readonly patienceMs: number;
   /** The SQLite tables, to fill the memory from. */
   readonly tables: string;
   /** Numbers of TablesProgress. */
@@ -18,21 +23,12 @@ export interface ServeOptions {
 }
 
 export type ServeRequest =
-  | {
-      readonly type: 'http';
-      readonly id: number;
-      readonly path: '/announce' | '/scrape';
-      readonly query: string;
-      /** 4 or 16 bytes. */
-      readonly ip: Uint8Array;
-    }
-  | { readonly type: 'change-admission'; readonly id: number; readonly change: AdmissionChange }
+  | { readonly type: 'ask'; readonly id: number; readonly request: ForwardedRequest }
   | { readonly type: 'close' };
 
 export type ServeReply =
   | { readonly type: 'listening'; readonly port: number }
-  | { readonly type: 'http'; readonly id: number; readonly reply: TrackerHttpReply }
-  | { readonly type: 'admission-changed'; readonly id: number; readonly problem: Problem | undefined }
+  | { readonly type: 'outcome'; readonly id: number; readonly outcome: Outcome }
   | { readonly type: 'connection'; readonly connection: HandedConnection }
   /** From time to time, after a change. */
   | { readonly type: 'state'; readonly index: bigint; readonly hash: string }

@@ -1,19 +1,24 @@
-import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { discardBatch, LogClient } from '../cluster/log-client.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
-import { changeAdmission } from './admission-change.ts';
-import { type ClientSockets, openClientSockets } from './client-sockets.ts';
+import { AppliedIndex } from './applied-index.ts';
+import { openClientSockets } from './client-sockets.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import { COUNTER, GAUGE_CLUSTER_TIME_MS, GAUGE_PEERS, GAUGE_SEEDERS, GAUGE_SWARMS } from './counters.ts';
 import { EXPIRY_TURN_MS, Expiry } from './expiry.ts';
+import { ForwardedHttp } from './forwarding/forwarded-http.ts';
+import { Forwarding } from './forwarding/forwarding.ts';
+import { ToMaster } from './forwarding/to-master.ts';
+import { groupSocket } from './front-ends/group-socket.ts';
 import { serveHttp } from './front-ends/http-fast-path.ts';
 import { HttpFrontEnd } from './front-ends/http-front-end.ts';
 import { UdpFrontEnd } from './front-ends/udp-front-end.ts';
 import { loadState } from './load-state.ts';
 import { LogGroups } from './log-group.ts';
-import { BatchWriter, MAX_OPERATION_BYTES } from './operations.ts';
+import { MasterDuties } from './master-duties.ts';
 import { PeerInfoSender } from './peer-info-sender.ts';
+import { Requests } from './requests.ts';
 import type { ServeOptions, ServeReply, ServeRequest } from './serve-messages.ts';
 import { MAX_TABLES_LAG_ENTRIES } from './tables/database-client.ts';
 import { TablesProgress } from './tables/database-messages.ts';
@@ -32,13 +37,8 @@ async function main(options: ServeOptions): Promise<void> {
   }
   const log = await LogClient.connect(options.log);
   log.failed.then(fail);
-  const appliedIndex = loadState(options.tables, state);
-
   const tables = new TablesProgress(options.progress);
-  let applied = appliedIndex;
-  let publishedIndex = -1n;
-  await catchUp();
-  if (state.connectionIds === undefined) await log.propose(secretBatch(state.clock));
+  const applied = new AppliedIndex(loadState(options.tables, state));
 
   const groups = new LogGroups(log, state.clock);
   const sender = new PeerInfoSender({
@@ -46,73 +46,74 @@ async function main(options: ServeOptions): Promise<void> {
     groups,
     counters,
     intervalSeconds,
-    tablesAreBehind: () => applied - tables.appliedIndex > MAX_TABLES_LAG_ENTRIES,
+    tablesAreBehind: () => applied.value - tables.appliedIndex > MAX_TABLES_LAG_ENTRIES,
   });
-  const expiry = new Expiry(state.table, groups, counters, intervalSeconds);
   const common = { log, state, sender, groups, counters, intervalSeconds };
-  const http = new HttpFrontEnd(common);
+  const frontEnd = new HttpFrontEnd(common);
+  const toMaster = new ToMaster(log, counters);
+  const requests = new Requests({ log, state, applied, frontEnd, toMaster });
+  const forwarding = new Forwarding(log, toMaster, (request) => requests.answer(request));
+  const duties = new MasterDuties(log, state, new Expiry(state.table, groups, counters, intervalSeconds));
 
-  const sockets: ClientSockets = await openClientSockets(options.hosts, options.port);
-  for (const socket of sockets.udp) new UdpFrontEnd({ ...common, socket }).start();
+  log.subscribe(applied.value, {
+    apply(index, batch) {
+      state.apply(index, batch);
+      discardBatch(batch);
+    },
+    restore(_index, path) {
+      state.reset();
+      loadState(path, state);
+    },
+    delivered: (index) => applied.advance(index),
+  });
+
+  const sockets = await openClientSockets(options.hosts, options.port, options.group);
+  for (const socket of sockets.udp) {
+    toMaster.serve(socket);
+    new UdpFrontEnd({ ...common, socket, elsewhere: (count) => toMaster.forward(socket, count) }).start();
+  }
+  // Every instance hears a request to the group; what is not for this one, the master answers.
+  for (const { group, own } of sockets.groups) new UdpFrontEnd({ ...common, socket: groupSocket(group, own) }).start();
+  for (const socket of forwarding.sockets) new UdpFrontEnd({ ...common, socket }).start();
+  const http = new ForwardedHttp(log, frontEnd, toMaster, counters);
   for (const acceptor of sockets.tcp) {
     serveHttp(acceptor, http, counters, (connection) => send({ type: 'connection', connection }));
   }
 
+  let publishedIndex = -1n;
   const turns = setInterval(() => {
-    if (log.mayAnswer()) expiry.turn(Math.floor(state.clock.now() / 1000));
+    duties.turn();
     publish();
   }, EXPIRY_TURN_MS);
-
-  parentPort?.on('message', (request: ServeRequest) => {
-    if (request.type === 'http') answerHttp(request);
-    else if (request.type === 'change-admission') void changeLists(request);
-    else void stop();
+  parentPort?.on('message', async (request: ServeRequest) => {
+    if (request.type === 'close') await stop();
+    else send({ type: 'outcome', id: request.id, outcome: await requests.ask(request.request) });
   });
+  await mayServe();
   publish();
   send({ type: 'listening', port: sockets.port });
 
-  /** Applies what the log has beyond the tables. */
-  function catchUp(): Promise<void> {
-    const target = log.status.commitIndex;
-    return new Promise((resolve) => {
-      if (appliedIndex >= target) resolve();
-      log.subscribe(appliedIndex, {
-        apply(index, batch) {
-          state.apply(index, batch);
-          discardBatch(batch);
-        },
-        delivered(index) {
-          applied = index;
-          if (index >= target) resolve();
-        },
-      });
-    });
-  }
-
-  function answerHttp({ id, path, query, ip }: Extract<ServeRequest, { type: 'http' }>): void {
-    const respond = (status: number, body: Uint8Array) =>
-      send({ type: 'http', id, reply: { status, body: body.slice() } });
-    if (path === '/announce') http.announce(query, ip, respond);
-    else http.scrape(query, respond);
-  }
-
-  async function changeLists({ id, change }: Extract<ServeRequest, { type: 'change-admission' }>): Promise<void> {
-    const problem = await changeAdmission(change, state.admission, log, state.clock).then(
-      () => undefined,
-      (error: Error & { code?: string }) => ({ code: error.code ?? 'FAILED', message: error.message }),
-    );
-    send({ type: 'admission-changed', id, problem });
+  /** Waits a while for a master, so that who is told that this instance listens finds it answering. */
+  async function mayServe(): Promise<void> {
+    for (const end = performance.now() + options.patienceMs; performance.now() < end; await pause(POLL_MS)) {
+      duties.giveSecret();
+      if (toMaster.isKnown || (log.mayAnswer() && state.connectionIds !== undefined)) return;
+    }
   }
 
   function publish(): void {
     counters[COUNTER.batchesProposed] = groups.proposed;
     counters[COUNTER.batchesApplied] = state.batches;
+    counters[COUNTER.udpUnsent] = sockets.udp.reduce((sum, { unsent }) => sum + unsent, 0);
     counters[GAUGE_SWARMS] = state.table.swarms.size;
     counters[GAUGE_PEERS] = state.table.peers;
     counters[GAUGE_SEEDERS] = state.table.seeders;
     counters[GAUGE_CLUSTER_TIME_MS] = state.clock.now();
-    if (applied !== publishedIndex) send({ type: 'state', index: applied, hash: state.table.stateHash });
-    publishedIndex = applied;
+    if (applied.value === publishedIndex) return;
+    publishedIndex = applied.value;
+    const hash = state.table.stateHash;
+    send({ type: 'state', index: applied.value, hash });
+    log.reportState(applied.value, hash);
   }
 
   async function stop(): Promise<void> {
@@ -123,11 +124,8 @@ async function main(options: ServeOptions): Promise<void> {
   }
 }
 
-function secretBatch(clock: ClusterClock): Uint8Array {
-  const writer = new BatchWriter(2 * MAX_OPERATION_BYTES);
-  writer.secret(randomBytes(16));
-  return writer.take(clock.now());
-}
+/** How often an instance that starts looks for a master. */
+const POLL_MS = 10;
 
 function send(reply: ServeReply): void {
   parentPort?.postMessage(reply);

@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { LogClient } from '../cluster/log-client.ts';
+import { startRaftLog } from '../cluster/raft/raft.ts';
 import type { ClusterStatus } from '../cluster/replicated-log.ts';
 import type { RunningLog } from '../cluster/running-log.ts';
-import { startSingleLog } from '../cluster/single/single.ts';
 import type { MemberKey } from '../cluster/transport/member-key.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import { ATTEMPTS_TO_FIND_A_PORT } from './client-sockets.ts';
@@ -19,7 +19,9 @@ import {
 import { ServeClient } from './serve-client.ts';
 import { ContentsReader } from './tables/contents-reader.ts';
 import { DatabaseClient } from './tables/database-client.ts';
-import type { HandedConnection, Tracker, TrackerMetrics } from './tracker.ts';
+import type { HandedConnection, MulticastGroup, Tracker, TrackerMetrics } from './tracker.ts';
+
+export type { MulticastGroup };
 
 export interface TrackerOptions {
   /** The cluster's name. */
@@ -46,11 +48,8 @@ export interface TrackerOptions {
   readonly dataDir: string;
   /** How often peers are asked to announce. */
   readonly intervalSeconds: number;
-}
-
-export interface MulticastGroup {
-  readonly host: string;
-  readonly port: number;
+  /** Told what whoever runs the instance should know: refused strangers, a second cluster of this name. */
+  readonly warn?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -62,9 +61,23 @@ export interface MulticastGroup {
 export async function startTracker(options: TrackerOptions): Promise<Tracker> {
   const opened: { close(): Promise<void> | void }[] = [];
   try {
-    const { cluster, name, hosts, port, dataDir, intervalSeconds } = options;
-    const [address] = hosts;
-    const log = await startSingleLog({ folder: dataDir, cluster, name, address, clientPort: port });
+    const { cluster, name, hosts, port, dataDir, intervalSeconds, expect, group } = options;
+    const [host] = hosts;
+    const log = await startRaftLog(
+      {
+        folder: dataDir,
+        cluster,
+        name,
+        host,
+        memberPort: options.memberPort,
+        clientPort: port,
+        expect,
+        key: options.key,
+        ...(options.memberGroup && { memberGroup: options.memberGroup }),
+        ...(options.replaceAfterMs !== undefined && { replaceAfterMs: options.replaceAfterMs }),
+      },
+      options.warn,
+    );
     opened.unshift(log);
     const client = await LogClient.connect(log.connect());
     opened.unshift(client);
@@ -75,7 +88,19 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
     const progress = database.progress.buffer;
     const { serve, servers } = await startServing(hosts, port, (freePort) => {
       const logPort = log.connect();
-      const serving = { hosts, port: freePort, intervalSeconds, tables, progress, log: logPort, counters };
+      // Who founds a cluster with others listens before they are there.
+      const patienceMs = expect === 1 ? PATIENCE_MS : 0;
+      const serving = {
+        hosts,
+        port: freePort,
+        group,
+        intervalSeconds,
+        patienceMs,
+        tables,
+        progress,
+        log: logPort,
+        counters,
+      };
       // A damaged table may show first in the thread that checks all of it.
       return ServeClient.start(serving, [logPort], database.failed);
     });
@@ -87,6 +112,9 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
     throw error;
   }
 }
+
+/** What an instance that starts waits at most for a master. */
+const PATIENCE_MS = 5_000;
 
 interface Serving {
   readonly serve: ServeClient;
@@ -193,7 +221,7 @@ class TrackerInstance implements Tracker {
   }
 
   stepDown(): Promise<void> {
-    return this.#parts.client.transferMastership();
+    return this.#parts.serve.stepDown();
   }
 
   answerHttp(request: Parameters<Tracker['answerHttp']>[0]) {
@@ -223,6 +251,8 @@ class TrackerInstance implements Tracker {
 
   async #close(): Promise<void> {
     const { servers, serve, database, client, log } = this.#parts;
+    // First of all, so that clients hardly notice; that nobody can take it is no reason to stay.
+    if (client.status.role === 'master') await client.transferMastership().catch(() => {});
     for (const server of servers) server.close();
     await serve.close();
     this.#reader.close();

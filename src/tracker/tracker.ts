@@ -36,6 +36,12 @@ export interface Tracker {
   close(): Promise<void>;
 }
 
+/** Where several hear one datagram. */
+export interface MulticastGroup {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface ContentsQuery {
   /** Contents behind this sha1 only. */
   readonly after?: string;
@@ -152,6 +158,8 @@ export const COUNTERS = {
   refusedWhileFull: 'announces dropped: tables full or too far behind',
   batchesProposed: 'batches proposed to the log',
   batchesApplied: 'batches applied to the swarm table',
+  udpForwarded: 'UDP datagrams of clients forwarded to the master',
+  httpForwarded: 'HTTP requests of clients forwarded to the master',
 } as const;
 
 export type CounterName = keyof typeof COUNTERS;

@@ -2,7 +2,7 @@ import { ENDPOINT_ADDRESS } from '../../net/datagram-slots.ts';
 import type { TcpAcceptor } from '../../net/tcp-acceptor.ts';
 import { COUNTER, type Counters } from '../counters.ts';
 import type { HandedConnection } from '../tracker.ts';
-import type { HttpFrontEnd } from './http-front-end.ts';
+import type { HttpRequests } from './http-front-end.ts';
 import { parseRequestHead } from './http-request-head.ts';
 
 /**
@@ -11,7 +11,7 @@ import { parseRequestHead } from './http-request-head.ts';
  */
 export function serveHttp(
   acceptor: TcpAcceptor,
-  frontEnd: HttpFrontEnd,
+  requests: HttpRequests,
   counters: Counters,
   handOver: (connection: HandedConnection) => void,
 ): void {
@@ -27,8 +27,7 @@ export function serveHttp(
     const respond = (status: 200 | 503, body: Uint8Array) => {
       acceptor.replyAndClose(fd, reply, writeReply(status, body));
     };
-    if (request.path === '/announce') frontEnd.announce(request.query, endpoint.subarray(from, to), respond);
-    else frontEnd.scrape(request.query, respond);
+    requests[request.path === '/announce' ? 'announce' : 'scrape'](request.query, endpoint.subarray(from, to), respond);
   });
 }
 

@@ -22,8 +22,18 @@ import type { TrackerState } from '../tracker-state.ts';
  */
 export type RespondHttp = (status: 200 | 503, body: Uint8Array) => void;
 
-/** BEP 3 with 7, 23, 24, 31 and 48: announces and scrapes by HTTP, whoever read the request and sends the reply. */
-export class HttpFrontEnd {
+/** Takes requests by HTTP, whoever reads them and sends the replies. */
+export interface HttpRequests {
+  /**
+   * @param query raw, behind the question mark, one character a byte
+   * @param ip the client's address, 4 or 16 bytes; copied
+   */
+  announce(query: string, ip: Uint8Array, respond: RespondHttp): void;
+  scrape(query: string, ip: Uint8Array, respond: RespondHttp): void;
+}
+
+/** BEP 3 with 7, 23, 24, 31 and 48: the master's answers to announces and scrapes by HTTP. */
+export class HttpFrontEnd implements HttpRequests {
   readonly #log: ReplicatedLog;
   readonly #state: TrackerState;
   readonly #sender: PeerInfoSender;
@@ -47,13 +57,9 @@ export class HttpFrontEnd {
     options.groups.onSettled((group, error) => this.#settled(group, error));
   }
 
-  /**
-   * @param query raw, behind the question mark, one character a byte
-   * @param ip the client's address, 4 or 16 bytes; copied
-   */
   announce(query: string, ip: Uint8Array, respond: RespondHttp): void {
     if (!this.#log.mayAnswer()) {
-      this.#fail(respond, NO_MASTER, 503);
+      this.refuse(respond);
       return;
     }
     let request: AnnounceQuery;
@@ -82,9 +88,9 @@ export class HttpFrontEnd {
     this.#groups.send();
   }
 
-  scrape(query: string, respond: RespondHttp): void {
+  scrape(query: string, _ip: Uint8Array, respond: RespondHttp): void {
     if (!this.#log.mayAnswer()) {
-      this.#fail(respond, NO_MASTER, 503);
+      this.refuse(respond);
       return;
     }
     let hashes: Uint8Array[];
@@ -110,6 +116,11 @@ export class HttpFrontEnd {
     });
     respond(200, this.#body.subarray(0, encodeScrapeReply(this.#body, 0, entries)));
     this.#counters[COUNTER.httpScrapes]++;
+  }
+
+  /** Says that there is no master now (BEP 31). */
+  refuse(respond: RespondHttp): void {
+    this.#fail(respond, NO_MASTER, 503);
   }
 
   #fill(request: AnnounceQuery, ip: Uint8Array): void {
@@ -159,7 +170,7 @@ export class HttpFrontEnd {
     const mayAnswer = this.#log.mayAnswer();
     for (const { request, ip, respond } of waiting) {
       if (error !== undefined || !mayAnswer) {
-        this.#fail(respond, NO_MASTER, 503);
+        this.refuse(respond);
       } else {
         this.#fill(request, ip);
         this.#sender.locate(this.#announce);

@@ -50,6 +50,7 @@ export class UdpFrontEnd {
   /** Announces whose replies wait for each group of the log. */
   readonly #waiting: readonly WaitingDatagrams[];
   readonly #maxPeers: number;
+  readonly #elsewhere: ((count: number) => void) | undefined;
   /** What each datagram of the batch asks for, and the swarm it announces to, or -1. */
   readonly #requests = new Uint8Array(BATCH_SLOTS);
   readonly #swarms = new Int32Array(BATCH_SLOTS);
@@ -62,6 +63,7 @@ export class UdpFrontEnd {
     this.#groups = options.groups;
     this.#counters = options.counters;
     this.#intervalSeconds = options.intervalSeconds;
+    this.#elsewhere = options.elsewhere;
     this.#announce.family = options.socket.family;
     this.#maxPeers = Math.floor(
       (MAX_REPLY_BYTES - ANNOUNCE_REPLY_HEADER_BYTES) / (options.socket.family === 4 ? 6 : 18),
@@ -76,7 +78,10 @@ export class UdpFrontEnd {
 
   #receive(count: number): void {
     // Only the master answers, and only while it holds its lease.
-    if (!this.#log.mayAnswer()) return;
+    if (!this.#log.mayAnswer()) {
+      this.#elsewhere?.(count);
+      return;
+    }
     const { received } = this.#socket;
     const now = Math.floor(this.#state.clock.now() / 1000);
     this.#lookAhead(count);
@@ -90,7 +95,6 @@ export class UdpFrontEnd {
       else this.#counters[COUNTER.udpMalformed]++;
     }
     this.#groups.send();
-    this.#counters[COUNTER.udpUnsent] = this.#socket.unsent;
   }
 
   /**
@@ -269,6 +273,8 @@ export interface UdpFrontEndOptions {
   readonly groups: LogGroups;
   readonly counters: Counters;
   readonly intervalSeconds: number;
+  /** Takes the datagrams received, as many as it is told, while this instance may not answer; without it they are lost. */
+  readonly elsewhere?: (count: number) => void;
 }
 
 /** A reply passes any path without being cut up. */

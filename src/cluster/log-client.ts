@@ -152,6 +152,14 @@ export class LogClient implements ReplicatedLog {
     return until === ANSWER_FOREVER || (until !== 0n && process.hrtime.bigint() < until);
   }
 
+  /**
+   * What came over the members' network in this run and was refused: without the key or with a wrong one, replayed, malformed,
+   * connections that did not prove the key among them.
+   */
+  get refusedMessages(): number {
+    return Number(this.#shared.refusedMessages);
+  }
+
   transferMastership(to?: MemberId): Promise<void> {
     if (this.#end || this.#closing) return Promise.reject(this.#end ?? new LogClosedError());
     return new Promise((resolve, reject) => {

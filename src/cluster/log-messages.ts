@@ -104,18 +104,19 @@ export type HostReply =
   | { readonly type: 'closed' };
 
 /**
- * Three numbers that every client reads without a message.
+ * Numbers that every client reads without a message.
  *
  * - `commitIndex`: entries up to it are durable on a quorum; only grows.
  * - `answerUntil`: nanoseconds of the process's monotonic clock (`process.hrtime`) until which the instance may answer
  *   clients; 0 when it may not. An engine with a lease writes its end here, so that a stalled engine thread stops the answers.
  * - `answerFrom`: a state machine that was not handed the entries up to it yet answers nobody: a new master's may lag.
+ * - `refusedMessages`: what came over the members' network and was refused; only grows.
  */
 export class SharedLogNumbers {
   readonly buffer: SharedArrayBuffer;
   readonly #numbers: BigInt64Array;
 
-  constructor(buffer = new SharedArrayBuffer(3 * BigInt64Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer = new SharedArrayBuffer(4 * BigInt64Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#numbers = new BigInt64Array(buffer);
   }
@@ -142,6 +143,14 @@ export class SharedLogNumbers {
 
   set answerFrom(index: bigint) {
     Atomics.store(this.#numbers, 2, index);
+  }
+
+  get refusedMessages(): bigint {
+    return Atomics.load(this.#numbers, 3);
+  }
+
+  set refusedMessages(count: bigint) {
+    Atomics.store(this.#numbers, 3, count);
   }
 }
 

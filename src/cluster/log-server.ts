@@ -136,6 +136,11 @@ export class LogServer {
     this.#shared.answerFrom = BigInt(index);
   }
 
+  /** @param count of everything that came over the members' network and was refused in this run */
+  refused(count: number): void {
+    this.#shared.refusedMessages = BigInt(count);
+  }
+
   /** The entries, which follow the last committed one, are durable on a quorum. Takes their bytes over. */
   publish(entries: readonly CommittedEntry[]): void {
     if (entries.length === 0) return;

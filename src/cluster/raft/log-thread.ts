@@ -23,7 +23,7 @@ try {
 }
 
 async function run(options: RaftLogOptions): Promise<void> {
-  const { folder, cluster, name, clientPort, expect, keepLogBytes, memberGroup, key = null } = options;
+  const { folder, cluster, name, clientPort, expect, keepLogBytes, replaceAfterMs, memberGroup, key = null } = options;
   const disk = await RaftDisk.open({ folder, cluster });
   const { identity, base } = disk.content;
   const warn = (message: string) => reply({ type: 'warning', message });
@@ -48,6 +48,7 @@ async function run(options: RaftLogOptions): Promise<void> {
     transport,
     warn,
     ...(keepLogBytes !== undefined && { keepLogBytes }),
+    ...(replaceAfterMs !== undefined && { replaceAfterMs }),
   });
   const server = new LogServer(engine, engine.status(), () => engine);
   engine.start(server);

@@ -1,4 +1,4 @@
-import { decodeMessage, encodeMessage } from '../consensus/codec.ts';
+import { CodecError, decodeMessage, encodeMessage } from '../consensus/codec.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMING } from '../consensus/config.ts';
 import { Core } from '../consensus/core.ts';
 import type { Effect, Reply } from '../consensus/effects.ts';
@@ -13,7 +13,8 @@ import type { CommittedEntry, LogEngine, LogServer, LogSource, Proposal, Restore
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
 import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
 import type { Identity, LogEntry } from '../storage/log-store.ts';
-import type { DisconnectReason, MemberTransport, Peer } from '../transport/member-transport.ts';
+import { type DisconnectReason, type MemberTransport, type Peer, refusedCount } from '../transport/member-transport.ts';
+import { MalformedError } from '../transport/wire.ts';
 import { Founding, ownCluster } from './founding.ts';
 import { clusterStatus } from './member-status.ts';
 import { KIND_CLIENT, KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
@@ -28,6 +29,7 @@ export interface RaftEngineOptions {
   readonly clientPort: number;
   readonly expect: number;
   readonly keepLogBytes?: number;
+  readonly replaceAfterMs?: number;
   readonly disk: RaftDisk;
   readonly snapshots: SnapshotFiles;
   readonly transport: MemberTransport;
@@ -268,7 +270,9 @@ export class RaftEngine implements LogEngine, LogSource {
 
   /** The cluster is known: the core begins. */
   #begin(cluster: ClusterId, membership: Membership): void {
-    const { disk, transport, keepLogBytes = DEFAULT_LIMITS.keepLogBytes } = this.#options;
+    const { disk, transport } = this.#options;
+    const { keepLogBytes = DEFAULT_LIMITS.keepLogBytes, replaceAfterMs = DEFAULT_TIMING.replaceAfterMs } =
+      this.#options;
     const { hardState, base, entries } = disk.content;
     transport.setCluster(cluster);
     this.#cluster = cluster;
@@ -285,6 +289,7 @@ export class RaftEngine implements LogEngine, LogSource {
       now: now(),
       random: Math.random,
       limits: { keepLogBytes },
+      timing: { replaceAfterMs },
     });
     this.#meet();
     this.#server.setStatus(this.status());
@@ -303,6 +308,7 @@ export class RaftEngine implements LogEngine, LogSource {
 
   #tick(): void {
     if (this.#over) return;
+    this.#server.refused(refusedCount(this.#options.transport.counters));
     if (this.#core === undefined) {
       this.#founding.tick();
       return;
@@ -342,16 +348,21 @@ export class RaftEngine implements LogEngine, LogSource {
       if (from.cluster === this.#cluster) this.#server.message(from.incarnation.member, body);
       return;
     }
+    const { transport } = this.#options;
     let message: Message | undefined;
     try {
       if (kind === KIND_CONSENSUS) message = decodeMessage(body);
       else if (kind === KIND_GENESIS) this.#founding.message(from.incarnation.member, body);
     } catch (error) {
-      const { message: problem } = error as Error;
-      this.#options.warn(`a message from ${from.host} cannot be read: ${problem}`);
+      if (!(error instanceof CodecError || error instanceof MalformedError)) throw error;
+      transport.counters.messagesRefused++;
       return;
     }
-    if (message === undefined || !isSentBy(message, from)) return;
+    if (message === undefined) return;
+    if (!isSentBy(message, from)) {
+      transport.counters.messagesRefused++;
+      return;
+    }
     this.#step({ type: 'message', message: message.type === 'append' ? detached(message) : message });
   }
 

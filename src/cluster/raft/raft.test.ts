@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { randomInt, randomUUID } from 'node:crypto';
+import { connect } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
 import { MINIMUM_TAIL_ENTRIES } from '../log-messages.ts';
@@ -6,7 +8,10 @@ import { MAX_FLOW_BYTES, MAX_MEMBER_MESSAGE_BYTES } from '../message-flow.ts';
 import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
 import { startSingleLog } from '../single/single.ts';
 import { smallDisk, temporaryFolder } from '../storage/storage-faults.ts';
+import { openLanTransport } from '../transport/lan/lan-transport.ts';
 import { generateMemberKey } from '../transport/member-key.ts';
+import { hearing } from '../transport/member-transport.conformance.ts';
+import { KIND_CLIENT, KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
 import { TestCluster, until } from './test-cluster.ts';
 
 for (const expect of [1, 3]) {
@@ -142,7 +147,9 @@ describe('raft log of three', () => {
     const replies: string[] = [];
     slave.client.onMessage((from, message) => replies.push(`${from} ${Buffer.from(message)}`));
     const sizes = [1, 64, 17_000, 65_000, MAX_MEMBER_MESSAGE_BYTES, 0, 5];
-    sizes.forEach((size, i) => slave.client.send(master.log.identity.member, new Uint8Array(size).fill(i)));
+    for (const [i, size] of sizes.entries()) {
+      slave.client.send(master.log.identity.member, new Uint8Array(size).fill(i));
+    }
     const expected = sizes.map((size, i) => (size === 0 ? '0 undefined undefined' : `${size} ${i} ${i}`));
     await until(() => heard.length === sizes.length && heardBySecond.length === sizes.length, 'all were heard');
     assert.deepEqual(heard, expected);
@@ -178,6 +185,18 @@ describe('raft log of three', () => {
     const before = received;
     master.client.send(slave.log.identity.member, bytes('afterwards'));
     await until(() => received > before, 'messages arrive again');
+  });
+
+  it('replaces a voter that is gone for good by a learner, after the time that was set', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3, replaceAfterMs: 1_000 });
+    const master = await cluster.form();
+    const newcomer = await cluster.start('d');
+    const votes = (id: string) => master.client.status.members.find((member) => member.id === id)?.voter;
+    await until(() => votes(newcomer.log.identity.member) === false, 'the newcomer is a learner');
+    const [lost] = cluster.alive.filter((member) => member !== master && member !== newcomer);
+    await lost.crash();
+    await until(() => votes(newcomer.log.identity.member) === true, 'the newcomer votes');
+    await until(() => !votes(lost.log.identity.member), 'the lost member does not');
   });
 
   it('brings a new member up to date by a snapshot and what followed it, also after a restart', async (t) => {
@@ -236,6 +255,7 @@ describe('raft log of three', () => {
     await assert.rejects(inUse, { name: 'StorageError', code: 'IN_USE', message: /another instance uses/ });
     await assert.rejects(cluster.start('c', { host: '192.0.2.1' }), { code: 'NO_KEY' });
     await assert.rejects(cluster.start('d', { expect: 8 }), RangeError);
+    await assert.rejects(cluster.start('e', { replaceAfterMs: 100 }), RangeError);
   });
 
   it('fails for everybody on a full disk, and acknowledges nothing more', async (t) => {
@@ -257,10 +277,48 @@ describe('raft log of three', () => {
     const master = await cluster.form();
     const stranger = await cluster.start('stranger', { key: generateMemberKey() });
     for (let i = 0; i < 20; i++) await master.client.propose(bytes(`batch ${i}`));
-    await until(() => master.warnings.length > 0 || stranger.warnings.length > 0, 'somebody counts what was refused');
+    await until(() => master.client.refusedMessages > 0, 'the master counts the datagrams that it refuses');
+    await until(() => stranger.client.refusedMessages > 0, 'so does the stranger');
+    await until(() => master.warnings.length > 0, 'whoever runs it is told');
     assert.equal(stranger.client.status.master, undefined);
     assert.equal(stranger.client.status.members.length, 1);
     assert.equal(master.client.status.members.length, 3);
     assert.deepEqual(stranger.entries, []);
+    await stranger.close();
+    const before = master.client.refusedMessages;
+    const plain = connect({ host: '127.0.0.1', port: master.log.memberPort }, () => plain.write('no TLS at all'));
+    plain.on('error', () => {});
+    t.after(() => plain.destroy());
+    await until(() => master.client.refusedMessages > before, 'a connection without the key counts too');
+  });
+
+  it('counts what makes no sense and listens on', async (t) => {
+    const memberGroup = { host: '239.255.77.70', port: randomInt(20_000, 30_000) };
+    const cluster = new TestCluster(t, { expect: 1, memberGroup });
+    const master = await cluster.form();
+    const { host, port: groupPort } = memberGroup;
+    const self = { member: randomUUID(), boot: 1, nonce: 1 };
+    const transport = await openLanTransport({
+      clusterName: 'test',
+      cluster: null,
+      self,
+      host: '127.0.0.1',
+      port: 0,
+      group: host,
+      groupPort,
+      key: null,
+    });
+    t.after(() => transport.close());
+    const heard = hearing();
+    transport.start(heard.listener);
+    await until(() => heard.events.length > 0, 'the stranger is connected');
+    for (const [i, kind] of [KIND_CONSENSUS, KIND_GENESIS].entries()) {
+      transport.send(master.log.identity.member, kind, Buffer.from('garbage'));
+      await until(() => master.client.refusedMessages === i + 1, `kind ${kind} is counted`);
+    }
+    master.client.onMessage(() => assert.fail('the stranger belongs to no cluster'));
+    transport.send(master.log.identity.member, KIND_CLIENT, Buffer.from('from outside'));
+    await master.client.propose(bytes('still here'));
+    assert.equal(transport.peers().length, 1);
   });
 });

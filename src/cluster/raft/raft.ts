@@ -24,6 +24,8 @@ export interface RaftLogOptions {
   readonly key?: MemberKey | null;
   /** How much of the log is kept for members that are behind; they get a snapshot beyond. Default: as the consensus core has it. */
   readonly keepLogBytes?: number;
+  /** A voter that was silent for so long is replaced by a learner that has caught up, if there is one: at least 1,000. Default: as the core has it. */
+  readonly replaceAfterMs?: number;
 }
 
 /**
@@ -37,12 +39,20 @@ export interface RaftLogOptions {
  * @param warn told what whoever runs the instance should know: refused strangers, a second cluster of this name
  * @throws {StorageError} the folder or the file in it cannot be used
  * @throws {TransportError} the network cannot be used
- * @throws {RangeError} so many founders cannot be
+ * @throws {RangeError} so many founders cannot be, or nobody can be silent for so short a time
  */
 export async function startRaftLog(options: RaftLogOptions, warn?: (message: string) => void): Promise<RunningLog> {
-  const { expect } = options;
+  const { expect, replaceAfterMs = LEAST_REPLACE_AFTER_MS } = options;
   if (!Number.isInteger(expect) || expect < 1 || expect > MOST_FOUNDERS) {
     throw new RangeError(`${expect} instances cannot found a cluster: expect 1 to ${MOST_FOUNDERS}`);
   }
+  if (!(replaceAfterMs >= LEAST_REPLACE_AFTER_MS)) {
+    throw new RangeError(
+      `a member silent for ${replaceAfterMs} ms is not gone: wait at least ${LEAST_REPLACE_AFTER_MS} ms`,
+    );
+  }
   return RunningLog.start(workerUrl('./log-thread', import.meta.url), options, warn);
 }
+
+/** A member that was paused, or whose network was cut for a moment, is no dead member. */
+const LEAST_REPLACE_AFTER_MS = 1_000;

@@ -128,6 +128,8 @@ export interface TransportCounters {
   handshakesCrowdedOut: number;
   /** A connected peer broke the protocol. */
   connectionsBroken: number;
+  /** Whole messages of a connected peer that made no sense to who reads them, and is to count them here. */
+  messagesRefused: number;
   /** More peers than MAX_PEERS. */
   peersTurnedAway: number;
 }
@@ -149,8 +151,27 @@ export function noCounts(): TransportCounters {
     handshakesFailed: 0,
     handshakesCrowdedOut: 0,
     connectionsBroken: 0,
+    messagesRefused: 0,
     peersTurnedAway: 0,
   };
+}
+
+/** What of the counters came from outside and was turned away, and how to say so. */
+export const REFUSALS: readonly { readonly counter: keyof TransportCounters; readonly what: string }[] = [
+  { counter: 'datagramsForged', what: 'datagrams without the key of this cluster' },
+  { counter: 'datagramsMalformed', what: 'datagrams that make no sense' },
+  { counter: 'datagramsReplayed', what: 'datagrams that were heard before' },
+  { counter: 'handshakesFailed', what: 'connections without the key or without a proper handshake' },
+  { counter: 'handshakesCrowdedOut', what: 'connections because too many had proven nothing yet' },
+  { counter: 'connectionsBroken', what: 'connections of members that broke the protocol' },
+  { counter: 'messagesRefused', what: 'messages that no member of this version sends' },
+  { counter: 'peersTurnedAway', what: 'instances because too many are known already' },
+];
+
+export function refusedCount(counters: TransportCounters): number {
+  let count = 0;
+  for (const { counter } of REFUSALS) count += counters[counter];
+  return count;
 }
 
 /** Kinds above are the transport's own. */

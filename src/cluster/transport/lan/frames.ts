@@ -94,27 +94,61 @@ export class FramedConnection {
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
     while (this.#buffered >= this.#wanted && !this.#over) {
-      const bytes = this.#gathered();
-      const length = bytes.readUInt32BE();
-      if (length < 1 || length > this.#maxFrameBytes) {
-        this.#finish('protocol');
-        return;
+      if (this.#wanted === HEADER_BYTES) {
+        const length = this.#head(HEADER_BYTES).readUInt32BE();
+        if (length < 1 || length > this.#maxFrameBytes) {
+          this.#finish('protocol');
+          return;
+        }
+        this.#wanted = HEADER_BYTES + length;
+        continue;
       }
-      this.#wanted = HEADER_BYTES + length;
-      if (bytes.length < this.#wanted) break;
-      const frame = bytes.subarray(0, this.#wanted);
-      const rest = bytes.subarray(this.#wanted);
-      this.#chunks = rest.length > 0 ? [rest] : [];
-      this.#buffered = rest.length;
+      const bodyBytes = this.#wanted - FRAME_HEAD_BYTES;
+      const kind = this.#head(FRAME_HEAD_BYTES)[HEADER_BYTES];
+      this.#drop(FRAME_HEAD_BYTES);
+      const body = this.#body(bodyBytes);
       this.#wanted = HEADER_BYTES;
-      this.#handler.frame(frame[HEADER_BYTES], frame.subarray(FRAME_HEAD_BYTES));
+      this.#handler.frame(kind, body);
     }
   }
 
-  /** What was received, in one piece: joined once for its length and once for its end, however small the pieces. */
-  #gathered(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+  /** The first piece, with so many bytes at least. */
+  #head(bytes: number): Buffer {
+    if (this.#chunks[0].length < bytes) this.#chunks = [Buffer.concat(this.#chunks)];
     return this.#chunks[0];
+  }
+
+  /** A body that came in one piece stays where it is; one in several is put together in memory of its own. */
+  #body(bytes: number): Buffer {
+    if (bytes === 0) return Buffer.alloc(0);
+    const [first] = this.#chunks;
+    if (first.length >= bytes) {
+      this.#drop(bytes);
+      return first.subarray(0, bytes);
+    }
+    const body = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    let whole = 0;
+    for (const chunk of this.#chunks) {
+      if (at + chunk.length > bytes) break;
+      at += chunk.copy(body, at);
+      whole++;
+    }
+    this.#chunks.splice(0, whole);
+    this.#buffered -= at;
+    if (at < bytes) {
+      this.#chunks[0].copy(body, at, 0, bytes - at);
+      this.#drop(bytes - at);
+    }
+    return body;
+  }
+
+  /** Takes bytes off the first piece. */
+  #drop(bytes: number): void {
+    const [first] = this.#chunks;
+    if (first.length === bytes) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(bytes);
+    this.#buffered -= bytes;
   }
 
   #finish(reason: DisconnectReason): void {

@@ -1,4 +1,4 @@
-import type { TransportCounters } from '../member-transport.ts';
+import { REFUSALS, type TransportCounters } from '../member-transport.ts';
 import { MAX_WARN_MS, WARN_MS } from './bounds.ts';
 
 /** Sums up what was refused, at most every WARN_MS: neither a flood nor a stubborn neighbour may fill the log. */
@@ -32,13 +32,3 @@ export class RefusalLog {
     this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_WARN_MS);
   }
 }
-
-const REFUSALS: readonly { readonly counter: keyof TransportCounters; readonly what: string }[] = [
-  { counter: 'datagramsForged', what: 'datagrams without the key of this cluster' },
-  { counter: 'datagramsMalformed', what: 'datagrams that make no sense' },
-  { counter: 'datagramsReplayed', what: 'datagrams that were heard before' },
-  { counter: 'handshakesFailed', what: 'connections without the key or without a proper handshake' },
-  { counter: 'handshakesCrowdedOut', what: 'connections because too many had proven nothing yet' },
-  { counter: 'connectionsBroken', what: 'connections of members that broke the protocol' },
-  { counter: 'peersTurnedAway', what: 'instances because too many are known already' },
-];

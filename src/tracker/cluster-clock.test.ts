@@ -21,3 +21,15 @@ test('cluster time goes on from the time of an applied batch, and never back', (
   monotonic -= 5;
   assert.equal(clock.now(), 90_010);
 });
+
+test('cluster time starts over with another state, whose time may be earlier', () => {
+  let monotonic = 1_000;
+  const clock = new ClusterClock(() => monotonic);
+  monotonic += 3_600_000;
+  assert.equal(clock.now(), 3_600_000);
+  clock.reset();
+  assert.equal(clock.now(), 0);
+  clock.advanceTo(60_000);
+  monotonic += 5;
+  assert.equal(clock.now(), 60_005);
+});

@@ -23,6 +23,12 @@ export class ClusterClock {
     return this.#latest;
   }
 
+  /** Starts over at zero, for a state that is about to be replaced by another one with its own time. */
+  reset(): void {
+    this.#offset = -this.#monotonic();
+    this.#latest = 0;
+  }
+
   /** A batch of this time was applied: time goes on from there at least. */
   advanceTo(timeMs: number): void {
     if (timeMs > this.now()) {

@@ -1,15 +1,25 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { closeQuietly, corruption, openSqliteFile, storageError } from '../cluster/storage/sqlite-file.ts';
+import {
+  closeQuietly,
+  corruption,
+  openSqliteFile,
+  StorageError,
+  storageError,
+} from '../cluster/storage/sqlite-file.ts';
 import { BatchError } from './operations.ts';
 import { DatabaseWriter, prepareWithBigInts, type Statement } from './tables/database-writer.ts';
 import { TABLES_FORMAT } from './tables/schema.ts';
+import { copyTables, replaceTables } from './tables/tables-snapshot.ts';
 
 /** A committed batch and its place in the log. */
 export interface IndexedBatch {
   readonly index: bigint;
   readonly batch: Uint8Array;
 }
+
+/** How long a copy waits for those who read an older state. */
+const READER_WAIT_MS = 2_000;
 
 /**
  * The DB Manager: PEER_INFO, CONTENTS and SWARM in SQLite, brought up to date from the log.
@@ -95,17 +105,33 @@ export class TrackerDatabase {
    * @throws {StorageError}
    */
   checkpoint(): boolean {
-    try {
-      const row = this.#db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as Record<
-        'busy' | 'log' | 'checkpointed',
-        number
-      >;
-      const complete = row.busy === 0 && row.log === row.checkpointed;
-      if (complete) this.#durableIndex = this.#appliedIndex;
-      return complete;
-    } catch (error) {
-      throw storageError(this.path, TABLES_FORMAT.what, error);
+    return this.#checkpoint('PASSIVE');
+  }
+
+  /**
+   * Writes the tables as of `appliedIndex` into a new file, and everything up to there is durable then. A reader that began
+   * earlier is waited for.
+   * @returns `appliedIndex`
+   * @throws {StorageError} there is no such file then
+   */
+  snapshot(path: string): bigint {
+    if (!this.#checkpoint('FULL')) {
+      const reason = `a reader has held up the copy of ${TABLES_FORMAT.what} at ${this.path}; try again`;
+      throw new StorageError('IN_USE', this.path, reason);
     }
+    copyTables(this.path, path);
+    return this.#appliedIndex;
+  }
+
+  /**
+   * Makes the tables those of a snapshot, whatever they were: all at once, for readers and for whoever opens them after a
+   * crash.
+   * @param index the log entry that the snapshot shows
+   * @throws {StorageError} the tables are as they were
+   */
+  restore(index: bigint, snapshot: string): void {
+    replaceTables(this.#db, this.path, snapshot, index);
+    this.#appliedIndex = index;
   }
 
   /**
@@ -127,6 +153,22 @@ export class TrackerDatabase {
     if (this.#closed) return;
     this.#closed = true;
     closeQuietly(this.#db);
+  }
+
+  /** @param mode `FULL` waits for readers of an older state */
+  #checkpoint(mode: 'PASSIVE' | 'FULL'): boolean {
+    try {
+      this.#db.exec(`PRAGMA busy_timeout = ${mode === 'FULL' ? READER_WAIT_MS : 0}`);
+      const row = this.#db.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as Record<
+        'busy' | 'log' | 'checkpointed',
+        number
+      >;
+      const complete = row.busy === 0 && row.log === row.checkpointed;
+      if (complete) this.#durableIndex = this.#appliedIndex;
+      return complete;
+    } catch (error) {
+      throw storageError(this.path, TABLES_FORMAT.what, error);
+    }
   }
 
   #rollBack(): void {

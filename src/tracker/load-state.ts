@@ -3,7 +3,7 @@ import { loadTables } from './tables/table-loader.ts';
 import type { TrackerState } from './tracker-state.ts';
 
 /**
- * Fills an empty state from the SQLite tables.
+ * Fills an empty state from the SQLite tables, or from a snapshot of them.
  * @returns the log entry that it shows; what follows in the log is to be applied on top
  * @throws {StorageError} the tables cannot be read
  */

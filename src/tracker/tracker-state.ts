@@ -25,6 +25,7 @@ import {
   PEER_INFO_HASH,
   viewOf,
 } from './operations.ts';
+import { StateHash } from './swarms/state-hash.ts';
 import { nameDigest, SwarmTable } from './swarms/swarm-table.ts';
 
 /**
@@ -49,6 +50,22 @@ export class TrackerState implements StateMachine {
   constructor(clock: ClusterClock, table = new SwarmTable()) {
     this.clock = clock;
     this.table = table;
+  }
+
+  /**
+   * 64 bits of the contents, their peers, the admission lists and their mode, hexadecimal: equal after the same log, whatever
+   * the way there.
+   */
+  get stateHash(): string {
+    return StateHash.ofAll([this.table.hash, this.admission.hash]);
+  }
+
+  /** Starts over, as before the first batch, for another state to be loaded; the memory stays for that. */
+  reset(): void {
+    this.table.clear();
+    this.admission.clear();
+    this.clock.reset();
+    this.connectionIds = undefined;
   }
 
   apply(_index: bigint, batch: Uint8Array): void {

@@ -112,6 +112,15 @@ export class InfoHashIndex {
     this.#free.push(id);
   }
 
+  /** Gives all ids back; the memory stays for what comes next. */
+  clear(): void {
+    for (const shard of this.#shards) shard.fill(0);
+    this.#fill.fill(0);
+    this.#used.fill(0, 0, this.#next);
+    this.#free.length = 0;
+    this.#next = 0;
+  }
+
   #grow(number: number): void {
     const old = this.#shards[number];
     const shard = new Int32Array(old.length * 2);

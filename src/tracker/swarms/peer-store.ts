@@ -122,6 +122,14 @@ export class PeerStore {
     this.#giveBack(swarm, last);
   }
 
+  /** Forgets all peers, of swarms that are forgotten with them; the memory stays for what comes next. */
+  clear(): void {
+    this.#regions.clear();
+    this.#indexes.length = 0;
+    this.peers = 0;
+    this.allSeeders = 0;
+  }
+
   /** Copies the addresses of `count` slots from `slot` on. */
   copy(swarm: number, slot: number, count: number, out: Uint16Array, to: number): void {
     const { words, stride } = this;

@@ -71,6 +71,13 @@ export class RegionAllocator {
     this.#link(granule, joined);
   }
 
+  /** Takes all regions back. */
+  clear(): void {
+    this.#first.fill(NONE);
+    this.#freeOrder.fill(0, 0, this.#end >> SMALLEST_ORDER);
+    this.#end = 0;
+  }
+
   #link(granule: number, order: number): void {
     const next = this.#first[order];
     this.#next[granule] = next;

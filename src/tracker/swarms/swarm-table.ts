@@ -1,22 +1,21 @@
 import { HASH_WORDS, InfoHashIndex } from './info-hash-index.ts';
 import { PeerStore } from './peer-store.ts';
+import { DIGEST_SEED, mix, StateHash } from './state-hash.ts';
 import { COMPLETED, EMPTY_SINCE, NAME_TAG, OLDEST, RECORD_WORDS } from './swarm-record.ts';
 
 /**
  * Which peers have which content: the tracker's state in memory, changed only by what the log committed.
  *
  * Every change is a function of the state and the operation alone, so replicas that apply the same log are equal;
- * `stateHash` says so in 64 bits. It is a sum over the entries, kept up as they change: it depends on what is in the
- * table, not on the way there.
+ * `hash` says so in 64 bits.
  */
 export class SwarmTable {
   readonly swarms: InfoHashIndex;
   readonly peers4: PeerStore;
   readonly peers6: PeerStore;
+  readonly hash = new StateHash();
   /** The records of the swarms (see swarm-record.ts). */
   readonly #records: Int32Array;
-  #hash0 = 0;
-  #hash1 = 0;
 
   constructor(limits: SwarmTableLimits = DEFAULT_LIMITS) {
     const { swarms, peers4, peers6 } = limits;
@@ -62,9 +61,17 @@ export class SwarmTable {
     return this.#records[swarm * RECORD_WORDS + EMPTY_SINCE];
   }
 
-  /** 64 bits of the state, hexadecimal. */
+  /** `hash`, hexadecimal. */
   get stateHash(): string {
-    return hex(this.#hash1) + hex(this.#hash0);
+    return StateHash.ofAll([this.hash]);
+  }
+
+  /** Empties the table; its memory stays for what comes next. */
+  clear(): void {
+    this.swarms.clear();
+    this.peers4.clear();
+    this.peers6.clear();
+    this.hash.clear();
   }
 
   /** The swarm of an info-hash (five words at `at`), made if it is not there. Throws TableFullError. */
@@ -175,18 +182,13 @@ export class SwarmTable {
     for (let word = 0; word < store.stride; word++) a = mix(a, words[at + word]);
     a = mix(a, seeder ? 1 : 2);
     a = mix(a, seen);
-    this.#addToHash(a, sign);
+    this.hash.toggle(a, sign);
   }
 
   #toggleSwarm(swarm: number, sign: 1 | -1): void {
     const nameTag = this.#records[swarm * RECORD_WORDS + NAME_TAG];
     const a = mix(mix(digestOfSwarm(this.#records, swarm), this.completedOf(swarm)), nameTag);
-    this.#addToHash(a, sign);
-  }
-
-  #addToHash(digest: number, sign: 1 | -1): void {
-    this.#hash0 = (this.#hash0 + sign * digest) | 0;
-    this.#hash1 = (this.#hash1 + sign * mix(digest, 0x5bd1e995)) | 0;
+    this.hash.toggle(a, sign);
   }
 }
 
@@ -221,19 +223,7 @@ export function nameDigest(name: Uint8Array, at: number, bytes: number, size: nu
 }
 
 function digestOfSwarm(records: Int32Array, swarm: number): number {
-  let digest = 0x811c9dc5;
+  let digest = DIGEST_SEED;
   for (let word = 0; word < HASH_WORDS; word++) digest = mix(digest, records[swarm * RECORD_WORDS + word]);
   return digest;
-}
-
-/** One round of MurmurHash3's 32-bit mixing. */
-function mix(digest: number, value: number): number {
-  let k = Math.imul(value, 0xcc9e2d51);
-  k = (k << 15) | (k >>> 17);
-  const mixed = digest ^ Math.imul(k, 0x1b873593);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
-}
-
-function hex(word: number): string {
-  return (word >>> 0).toString(16).padStart(8, '0');
 }

@@ -75,6 +75,31 @@ export class DatabaseFollower {
     this.#schedule();
   }
 
+  /**
+   * The log begins behind what the tables show: they become those of the snapshot, and what waits is in there.
+   * @throws {StorageError} the tables are as they were
+   */
+  restore(index: bigint, path: string): void {
+    if (this.#stopped) return;
+    for (const { batch } of this.#takePending()) discardBatch(batch);
+    this.#db.restore(index, path);
+    this.#delivered = index;
+    this.#progress.appliedIndex = index;
+    this.#digested(index);
+  }
+
+  /**
+   * Writes a copy of the tables into a new file.
+   * @returns the last log entry inside
+   * @throws {StorageError} there is no such file then
+   */
+  async snapshot(path: string): Promise<bigint> {
+    if (this.#stopped) throw new Error('the tables do not follow the log any more');
+    const index = this.#db.snapshot(path);
+    this.#checkpointed();
+    return index;
+  }
+
   /** Calls back once the tables show entry `index`, without resting before. */
   flush(index: bigint, done: (index: bigint) => void): void {
     if (this.#db.appliedIndex >= index) {
@@ -123,10 +148,8 @@ export class DatabaseFollower {
 
   #work(): void {
     if (this.#stopped) return;
-    const batches = this.#pending;
     const through = this.#delivered;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    const batches = this.#takePending();
     const start = performance.now();
     this.#guard(() => {
       this.#db.applyBatches(batches, through);
@@ -138,6 +161,18 @@ export class DatabaseFollower {
     this.#workMs = end - start;
     this.#restUntil = end + this.#workMs;
     for (const { batch } of batches) discardBatch(batch);
+    this.#digested(through);
+  }
+
+  #takePending(): IndexedBatch[] {
+    const batches = this.#pending;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return batches;
+  }
+
+  /** The tables show everything up to `through`: who waits for that hears of it. */
+  #digested(through: bigint): void {
     this.#log.acknowledge(through);
     const flushes = this.#flushes;
     this.#flushes = flushes.filter(({ index }) => index > through);
@@ -146,7 +181,10 @@ export class DatabaseFollower {
 
   #checkpoint(): void {
     if (this.#stopped || this.#db.durableIndex === this.#db.appliedIndex) return;
-    if (!this.#db.checkpoint()) return;
+    if (this.#db.checkpoint()) this.#checkpointed();
+  }
+
+  #checkpointed(): void {
     this.#progress.durableIndex = this.#db.durableIndex;
     this.#log.trimmable(this.#db.durableIndex);
   }

@@ -10,6 +10,7 @@ import {
   ErrorSchema,
   ListParamsSchema,
 } from './schemas.ts';
+import { WRITE_SECURITY } from './write-access.ts';
 
 const CHANGE_REPLIES = {
   204: z.void().meta({ description: 'The change is durable' }),
@@ -18,7 +19,6 @@ const CHANGE_REPLIES = {
   403: ErrorSchema,
   503: ErrorSchema,
 };
-const SECURITY = [{ adminToken: [] }, {}];
 
 export function admissionRoutes(
   tracker: Tracker,
@@ -50,7 +50,7 @@ export function admissionRoutes(
         operationId: 'setAdmissionMode',
         tags: ['admission'],
         summary: 'Admit every content, only those of the allow-list, or all but those of the deny-list',
-        security: SECURITY,
+        security: WRITE_SECURITY,
         body: AdmissionModeChangeSchema,
         response: CHANGE_REPLIES,
       },
@@ -68,7 +68,7 @@ export function admissionRoutes(
         operationId: 'addToAdmissionList',
         tags: ['admission'],
         summary: 'Put contents on the allow-list or the deny-list',
-        security: SECURITY,
+        security: WRITE_SECURITY,
         params: ListParamsSchema,
         body: AdmissionListChangeSchema,
         response: CHANGE_REPLIES,
@@ -87,7 +87,7 @@ export function admissionRoutes(
         operationId: 'removeFromAdmissionList',
         tags: ['admission'],
         summary: 'Take contents off the allow-list or the deny-list',
-        security: SECURITY,
+        security: WRITE_SECURITY,
         params: ListParamsSchema,
         body: AdmissionListChangeSchema,
         response: CHANGE_REPLIES,

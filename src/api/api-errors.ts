@@ -22,7 +22,9 @@ export function errorReply(code: string, message: string): ErrorReply {
 }
 
 /** Errors of `ReplicatedLog.propose` by their code: the change was not made, or nobody knows yet. */
-const UNAVAILABLE = new Set(['NOT_MASTER', 'UNCERTAIN', 'LOG_FAILED']);
+const UNAVAILABLE = new Set(['NOT_MASTER', 'UNCERTAIN', 'LOG_FAILED', 'LOG_CLOSED', 'LOG_OVERLOADED']);
+/** Of `Tracker.stepDown`: no other instance can take it as things are. */
+const CONFLICTS = new Set(['HANDOVER_FAILED']);
 
 /** Turns whatever a route threw into the one JSON shape; only faults of this instance are logged. */
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -46,6 +48,7 @@ function describe(error: FastifyError): { status: number; code: string; message:
     return { status: 400, code: 'BAD_REQUEST', message: validationMessage(error) };
   }
   if (UNAVAILABLE.has(error.code)) return { status: 503, code: error.code, message: error.message };
+  if (CONFLICTS.has(error.code)) return { status: 409, code: error.code, message: error.message };
   const status = error.statusCode ?? 500;
   if (status >= 500) {
     return { status: 500, code: 'INTERNAL', message: 'the instance failed on this request; its log says why' };

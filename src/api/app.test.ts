@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { MemoryTracker } from '../../test/harness/memory-tracker.ts';
+import { MEMBER_ID, MemoryTracker, otherMember } from '../../test/harness/memory-tracker.ts';
 import { LogFailedError, NotMasterError, UncertainError } from '../cluster/replicated-log.ts';
 import { buildApp } from './app.ts';
 import {
@@ -246,6 +246,33 @@ test('only loopback, or who has the admin token, may change anything', async () 
   assert.equal(guessed.statusCode, 401, 'an instance without a token takes none');
 });
 
+test('whoever may change something may let the master hand over, and is told what became of it', async () => {
+  const tracker = new MemoryTracker({ clientHosts: ['192.0.2.7'] });
+  await using app = await appOf(tracker, { adminToken: 'correct-horse-battery' });
+  const ask = (remoteAddress: string, headers: Record<string, string> = {}) =>
+    app.inject({ method: 'POST', url: '/api/v1/cluster/step-down', remoteAddress, headers });
+
+  const done = await ask('127.0.0.1');
+  assert.equal(done.statusCode, 200);
+  assert.equal(ClusterSchema.parse(done.json()).cluster, 'test');
+  assert.equal((await ask('192.0.2.1', { authorization: 'Bearer correct-horse-battery' })).statusCode, 200);
+  assert.equal((await ask('192.0.2.1')).statusCode, 401);
+  assert.equal((await ask('127.0.0.1', { origin: 'http://evil.example' })).statusCode, 403);
+  assert.equal(tracker.stepDowns, 2);
+
+  const nobody = Object.assign(new Error('no other instance can take it'), { code: 'HANDOVER_FAILED' });
+  for (const [reason, status] of [
+    [nobody, 409],
+    [new NotMasterError(undefined), 503],
+  ] as const) {
+    tracker.failChangesWith = reason;
+    const reply = await ask('127.0.0.1');
+    assert.equal(reply.statusCode, status);
+    const { code, message } = reason;
+    assert.deepEqual(ErrorSchema.parse(reply.json()).error, { code, message });
+  }
+});
+
 test('a body that a page may send without asking is refused', async () => {
   await using app = await appOf(new MemoryTracker());
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
@@ -293,7 +320,7 @@ test('the metrics carry every counter and gauge, with their present values at ea
     assert.ok(lines.includes('swarmkeeper_seeders 1'));
     assert.ok(lines.includes('swarmkeeper_cluster_time_seconds 1.5'));
     const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
-    assert.equal(names.length, Object.keys(tracker.counters).length + 6);
+    assert.equal(names.length, Object.keys(tracker.counters).length + 14);
     for (const name of names) assert.match(name, /^swarmkeeper_[a-z_]+$/);
   }
 });
@@ -312,6 +339,7 @@ test('the OpenAPI document describes every route of the API', async () => {
     'GET /api/v1/contents',
     'GET /api/v1/contents/{sha1}',
     'POST /api/v1/admission/{list}',
+    'POST /api/v1/cluster/step-down',
     'PUT /api/v1/admission/mode',
   ]);
   const limit = document.paths['/api/v1/contents'].get.parameters.find(
@@ -330,6 +358,31 @@ test('the OpenAPI document describes every route of the API', async () => {
     'leechers',
     'completed',
   ]);
+});
+
+test('the metrics tell the cluster as this instance sees it, each member by its id', async () => {
+  const tracker = new MemoryTracker();
+  tracker.memberMessagesRefused = 3;
+  tracker.others = [otherMember({ id: 'two', name: 'a "quoted" one', alive: false, lag: 7n })];
+  await using app = await appOf(tracker);
+  const metrics = async () => (await app.inject('/metrics')).body.split('\n');
+  const lines = await metrics();
+  for (const line of [
+    'swarmkeeper_member_messages_refused_total 3',
+    'swarmkeeper_term 1',
+    'swarmkeeper_has_master 1',
+    'swarmkeeper_members 2',
+    'swarmkeeper_members_alive 1',
+    'swarmkeeper_role{role="master"} 1',
+    'swarmkeeper_role{role="slave"} 0',
+    `swarmkeeper_member_alive{id="${MEMBER_ID}",name="one"} 1`,
+    'swarmkeeper_member_alive{id="two",name="a \\"quoted\\" one"} 0',
+    'swarmkeeper_member_lag_entries{id="two",name="a \\"quoted\\" one"} 7',
+  ]) {
+    assert.ok(lines.includes(line), `${line} is not in:\n${lines.join('\n')}`);
+  }
+  tracker.others = [];
+  assert.ok(!(await metrics()).some((line) => line.includes('id="two"')), 'who has left is no longer told');
 });
 
 test('the first page says in plain text where everything is', async () => {

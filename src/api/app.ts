@@ -77,7 +77,7 @@ export async function buildApp(tracker: Tracker, options: AppOptions): Promise<F
   await app.register(swagger, OPENAPI);
   const mayWrite = writeAccess({ adminToken: options.adminToken, ownHosts: tracker.clientHosts });
   await app.register(announceRoutes(tracker));
-  await app.register(clusterRoutes(tracker));
+  await app.register(clusterRoutes(tracker, mayWrite));
   await app.register(contentsRoutes(tracker));
   await app.register(admissionRoutes(tracker, mayWrite));
   await app.register(metricsRoute(tracker));

@@ -1,9 +1,14 @@
+import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Tracker } from '../tracker/tracker.ts';
 import { clusterJson } from './cluster-json.ts';
-import { ClusterSchema } from './schemas.ts';
+import { ClusterSchema, ErrorSchema } from './schemas.ts';
+import { WRITE_SECURITY } from './write-access.ts';
 
-export function clusterRoutes(tracker: Tracker): FastifyPluginAsyncZod {
+export function clusterRoutes(
+  tracker: Tracker,
+  mayWrite: (request: FastifyRequest) => Promise<void>,
+): FastifyPluginAsyncZod {
   return async (app) => {
     app.route({
       method: 'GET',
@@ -15,6 +20,29 @@ export function clusterRoutes(tracker: Tracker): FastifyPluginAsyncZod {
         response: { 200: ClusterSchema },
       },
       handler: async () => clusterJson(tracker.status()),
+    });
+
+    app.route({
+      method: 'POST',
+      url: '/api/v1/cluster/step-down',
+      onRequest: mayWrite,
+      schema: {
+        operationId: 'stepDown',
+        tags: ['cluster'],
+        summary: 'Let the master hand over to another instance; any instance may be asked',
+        security: WRITE_SECURITY,
+        response: {
+          200: ClusterSchema.meta({ description: 'It has handed over; what this instance knows of the cluster now' }),
+          401: ErrorSchema,
+          403: ErrorSchema,
+          409: ErrorSchema,
+          503: ErrorSchema,
+        },
+      },
+      handler: async () => {
+        await tracker.stepDown();
+        return clusterJson(tracker.status());
+      },
     });
   };
 }

@@ -10,6 +10,9 @@ export interface WriteAccessOptions {
   readonly ownHosts: readonly string[];
 }
 
+/** The same for the OpenAPI document: with the token, or from this machine. */
+export const WRITE_SECURITY = [{ adminToken: [] }, {}];
+
 /**
  * Who may change state: whoever has the admin token, and anyone on this machine. A page of another site that runs in
  * a browser on this machine comes from loopback too, so without the token a request must name this instance in

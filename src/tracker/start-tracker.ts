@@ -198,6 +198,7 @@ class TrackerInstance implements Tracker {
       clusterTimeMs: counters[GAUGE_CLUSTER_TIME_MS],
       commitIndex,
       tablesLag: commitIndex - database.appliedIndex,
+      memberMessagesRefused: client.refusedMessages,
     };
   }
 

@@ -135,6 +135,8 @@ export interface TrackerMetrics {
   readonly commitIndex: bigint;
   /** Entries that the SQLite tables are behind the log. */
   readonly tablesLag: bigint;
+  /** What came over the members' network and was refused: without the key, replayed, malformed; a counter. */
+  readonly memberMessagesRefused: number;
 }
 
 /** What is counted, with its meaning for people. The order is the layout in shared memory: append only. */

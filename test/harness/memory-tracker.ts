@@ -1,4 +1,4 @@
-import type { ClusterStatus } from '../../src/cluster/replicated-log.ts';
+import type { ClusterStatus, MemberStatus } from '../../src/cluster/replicated-log.ts';
 import {
   type AdmissionChange,
   type AdmissionList,
@@ -26,6 +26,27 @@ interface StoredContent {
   peers: ContentPeer[];
 }
 
+/** Who it is. */
+export const MEMBER_ID = '00000000-0000-4000-8000-000000000001';
+
+/** A slave that has all, and whatever else is said of it. */
+export function otherMember(told: Partial<MemberStatus> = {}): MemberStatus {
+  return {
+    id: '00000000-0000-4000-8000-000000000002',
+    name: 'two',
+    address: '127.0.0.1',
+    clientPort: 6970,
+    role: 'slave',
+    voter: true,
+    alive: true,
+    lastKeepaliveMs: 40,
+    appliedIndex: 0n,
+    lag: 0n,
+    stateHash: '',
+    ...told,
+  };
+}
+
 /**
  * A tracker without threads, sockets and disk, for tests of what stands on the `Tracker` seam: contents, admission
  * lists and counters are real and in memory, HTTP replies are made by `answer`.
@@ -39,6 +60,10 @@ export class MemoryTracker implements Tracker {
   readonly asked: TrackerHttpRequest[] = [];
   readonly #contents = new Map<string, StoredContent>();
   readonly #lists: Record<AdmissionList, Set<string>> = { allow: new Set(), deny: new Set() };
+  /** Members of its cluster beside itself. */
+  others: MemberStatus[] = [];
+  memberMessagesRefused = 0;
+  stepDowns = 0;
   #mode: AdmissionMode = 'open';
   #index = 0n;
   #listener: ((connection: HandedConnection) => void) | undefined;
@@ -72,6 +97,7 @@ export class MemoryTracker implements Tracker {
 
   async stepDown(): Promise<void> {
     if (this.failChangesWith) throw this.failChangesWith;
+    this.stepDowns++;
   }
 
   fail(reason: Error): void {
@@ -79,7 +105,7 @@ export class MemoryTracker implements Tracker {
   }
 
   status(): ClusterStatus {
-    const self = '00000000-0000-4000-8000-000000000001';
+    const self = MEMBER_ID;
     return {
       cluster: 'test',
       term: 1n,
@@ -101,6 +127,7 @@ export class MemoryTracker implements Tracker {
           lag: 0n,
           stateHash: '',
         },
+        ...this.others,
       ],
     };
   }
@@ -115,6 +142,7 @@ export class MemoryTracker implements Tracker {
       clusterTimeMs: 1_500,
       commitIndex: this.#index,
       tablesLag: 0n,
+      memberMessagesRefused: this.memberMessagesRefused,
     };
   }
 

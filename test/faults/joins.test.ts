@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { underLoad } from './stage.ts';
+
+/** Seconds after which a dead voter's place is given away. */
+const REPLACE_AFTER = 2;
+
+describe('joining', () => {
+  test('an instance that comes during an election joins, and has everything', (t) =>
+    underLoad(t, {}, async (stage) => {
+      const master = await stage.master();
+      await Promise.all([master.kill(), stage.add('d')]);
+      await stage.serves();
+      await master.start();
+      await stage.voters(3);
+    }));
+
+  test('two that come at once join both and become voters', (t) =>
+    underLoad(t, {}, async (stage) => {
+      await Promise.all([stage.add('d'), stage.add('e')]);
+      await stage.voters(5);
+    }));
+
+  test('a slave whose data folder is wiped comes back as a new member and takes the place of the one it was', (t) =>
+    underLoad(t, { args: ['--replace-after', String(REPLACE_AFTER)] }, async (stage) => {
+      const slave = await stage.slave();
+      const before = (await slave.api.cluster()).self;
+      await slave.kill();
+      await rm(slave.dataDir, { recursive: true });
+      await slave.start();
+      await stage.voters(3);
+      const { self, members } = await slave.api.cluster();
+      assert.notEqual(self, before);
+      assert.deepEqual(
+        members
+          .filter(({ voter }) => voter)
+          .map(({ id }) => id)
+          .includes(before),
+        false,
+      );
+    }));
+});

@@ -1,4 +1,5 @@
 /** The results as text. */
+import { NOISY_SHARE } from './cpu-use.ts';
 import { type Disk, diskLine } from './disk.ts';
 import { type Machine, machineLine } from './machine.ts';
 import type { Measurement } from './measure.ts';
@@ -14,9 +15,6 @@ export interface Results {
   verdicts: Verdict[];
   problems: string[];
 }
-
-/** Above this share of a core used by others, the report says so. */
-const NOISY_SHARE = 0.05;
 
 interface Column {
   title: string;

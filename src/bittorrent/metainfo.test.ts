@@ -168,7 +168,7 @@ describe('A torrent file', () => {
       [single({ length: Number.MAX_SAFE_INTEGER }), 'TOO_MANY_PIECES'],
       [single({ 'piece length': 0 }), 'INVALID_PIECE_LENGTH'],
       [single({ 'piece length': -64 }), 'INVALID_PIECE_LENGTH'],
-      [single({ 'piece length': 'x' }), 'INVALID_PIECE_LENGTH'],
+      [single({ 'piece length': '64' }), 'MISSING_FIELD'],
       [single({ 'piece length': 2n ** 64n }), 'INVALID_PIECE_LENGTH'],
       [single({ 'piece length': MAX_PIECE_LENGTH + 1, pieces: hashes(1) }), 'INVALID_PIECE_LENGTH'],
       [single({ pieces: hashes(1) }), 'PIECES_MISMATCH'],

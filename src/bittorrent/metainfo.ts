@@ -89,7 +89,7 @@ function readInfo(info: BencodeDictionary, infoBytes: Uint8Array, sha1: Sha1, pa
   }
   if (!(pieceHashes instanceof Uint8Array)) throw missing('pieces');
   const pieceLength = info.get('piece length');
-  if (pieceLength === undefined) throw missing('piece length');
+  if (typeof pieceLength !== 'number' && typeof pieceLength !== 'bigint') throw missing('piece length');
   const name = text(info, 'name');
   if (name === undefined) throw missing('name');
   const list = info.get('files');

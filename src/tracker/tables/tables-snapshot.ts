@@ -50,6 +50,20 @@ export function replaceTables(db: DatabaseSync, path: string, snapshot: string, 
   url.searchParams.set('mode', 'ro');
   try {
     db.prepare('ATTACH ? AS snapshot').get(url.href);
+    try {
+      takeOver(db);
+    } finally {
+      db.exec('DETACH snapshot');
+    }
+  } catch (error) {
+    const problem = storageError(path, TABLES_FORMAT.what, error);
+    // Most of what is read is the snapshot's; the tables themselves were checked when the instance started.
+    throw problem.code === 'CORRUPT_FILE' ? storageError(snapshot, SNAPSHOT_FORMAT.what, error) : problem;
+  }
+}
+
+function takeOver(db: DatabaseSync): void {
+  try {
     db.exec('BEGIN IMMEDIATE');
     for (const { name } of db.prepare(`SELECT name FROM main.sqlite_schema WHERE type = 'table'`).all()) {
       // Between equal definitions SQLite copies b-trees row by row as they are stored, indexes too.
@@ -58,11 +72,8 @@ export function replaceTables(db: DatabaseSync, path: string, snapshot: string, 
     db.exec('COMMIT');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
-    const problem = storageError(path, TABLES_FORMAT.what, error);
-    // Most of what is read is the snapshot's; the tables themselves were checked when the instance started.
-    throw problem.code === 'CORRUPT_FILE' ? storageError(snapshot, SNAPSHOT_FORMAT.what, error) : problem;
+    throw error;
   }
-  db.exec('DETACH snapshot');
 }
 
 function checkSnapshot(path: string, index: bigint): void {

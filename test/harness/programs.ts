@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 /** Outside programs that tests drive, and the Debian package that brings each. */
 const PACKAGES = {
   aria2c: 'aria2',
+  cc: 'gcc',
   ip: 'iproute2',
   opentracker: 'opentracker',
   'transmission-cli': 'transmission-cli',

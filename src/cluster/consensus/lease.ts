@@ -39,14 +39,19 @@ export class Lease {
     this.relinquished = true;
   }
 
-  /** Until when this member may answer, by its monotonic clock; `-Infinity` if not at all. */
+  /**
+   * Until when this member may answer, by its monotonic clock; `-Infinity` if not at all, `Infinity` where it is the only
+   * voter: nobody else can be elected before it has put another voter into its own log, and from then on it is asked again.
+   */
   until(now: number): number {
     const { state } = this;
     if (state.role !== 'master' || this.relinquished || state.applied < this.firstIndex)
       return Number.NEGATIVE_INFINITY;
-    const times = state.membership
-      .counted()
-      .map((id) => (id === state.self.member ? now : (this.sentAt.get(id) ?? Number.NEGATIVE_INFINITY)));
+    const voters = state.membership.counted();
+    if (voters.length === 1 && voters[0] === state.self.member) return Number.POSITIVE_INFINITY;
+    const times = voters.map((id) =>
+      id === state.self.member ? now : (this.sentAt.get(id) ?? Number.NEGATIVE_INFINITY),
+    );
     return reachedByMajority(times) + state.timing.leaseMs;
   }
 

@@ -9,6 +9,7 @@ import { isMember, type Membership, NO_MEMBERS } from '../consensus/membership.t
 import type { Message } from '../consensus/messages.ts';
 import type { Verdict } from '../fault-tolerance/failure-detector.ts';
 import { FaultTolerance } from '../fault-tolerance/fault-tolerance.ts';
+import { ANSWER_FOREVER } from '../log-messages.ts';
 import type { CommittedEntry, LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
 import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
@@ -383,7 +384,8 @@ export class RaftEngine implements LogEngine, LogSource {
 
   #showLease(core: Core): void {
     const until = core.leaseUntil(now());
-    this.#server.answerUntil(until > 0 ? BigInt(Math.floor(until * NANOSECONDS_PER_MS)) : 0n);
+    if (until === Number.POSITIVE_INFINITY) this.#server.answerUntil(ANSWER_FOREVER);
+    else this.#server.answerUntil(until > 0 ? BigInt(Math.floor(until * NANOSECONDS_PER_MS)) : 0n);
   }
 
   #perform(effects: readonly Effect[]): void {

@@ -28,12 +28,7 @@ export async function askApi<Schema extends z.ZodType>(
   options: AskOptions = {},
 ): Promise<z.output<Schema>> {
   const at = authority(address.host, address.port);
-  const { timeoutMs = TIMEOUT_MS } = options;
-  const { status, body } = await send(`http://${at}${path}`, { ...options, timeoutMs }).catch(
-    (error: NodeJS.ErrnoException) => {
-      throw error instanceof CommandError ? error : unreachable(at, error, timeoutMs);
-    },
-  );
+  const { status, body } = await ask(address, path, options);
   const json = parseJson(body);
   const answer = schema.safeParse(json);
   if (status === 200 && answer.success) return answer.data;
@@ -43,6 +38,26 @@ export async function askApi<Schema extends z.ZodType>(
     throw new CommandError(code, `the tracker at ${at} says: ${message}`);
   }
   throw notATracker(at);
+}
+
+/**
+ * Asks an instance for what is no JSON.
+ * @throws CommandError UNREACHABLE, NOT_A_TRACKER
+ */
+export async function askText(address: TrackerAddress, path: string, options: AskOptions = {}): Promise<string> {
+  const { status, body } = await ask(address, path, options);
+  if (status === 200) return body;
+  throw notATracker(authority(address.host, address.port));
+}
+
+async function ask(address: TrackerAddress, path: string, options: AskOptions): Promise<Answer> {
+  const at = authority(address.host, address.port);
+  const { timeoutMs = TIMEOUT_MS } = options;
+  try {
+    return await send(`http://${at}${path}`, { ...options, timeoutMs });
+  } catch (error) {
+    throw error instanceof CommandError ? error : unreachable(at, error as NodeJS.ErrnoException, timeoutMs);
+  }
 }
 
 interface Answer {

@@ -1,26 +1,26 @@
 import { Command } from 'commander';
 import { type Contents, ContentsSchema, MAX_PAGE } from '../api/schemas.ts';
 import { askApi } from './api-client.ts';
-import { positiveCount, type TrackerAddress, trackerOption } from './option-values.ts';
+import { positiveCount, type TrackerAddress } from './option-values.ts';
 import { printable, printJson, printLine } from './output.ts';
 import { type Column, formatBytes, tableLines } from './table.ts';
+import { addTrackerOptions, type TrackerOptions, trackerToAsk } from './tracker-options.ts';
 
-interface ContentsOptions {
-  tracker: TrackerAddress;
-  limit?: number;
-  json?: true;
+interface ContentsOptions extends TrackerOptions {
+  readonly limit?: number;
+  readonly json?: true;
 }
 
 type Content = Contents['contents'][number];
 
 export function contentsCommand(): Command {
-  return new Command('contents')
+  return addTrackerOptions(new Command('contents'))
     .description('list the available contents')
-    .addOption(trackerOption())
     .option('--limit <n>', 'print at most this many (default: all)', positiveCount)
     .option('--json', 'print one JSON object a line, one for each content')
     .addHelpText('after', '\nExample:\n  swarmkeeper contents --tracker 127.0.0.1:6969 --limit 20')
-    .action(async ({ tracker, limit = Number.POSITIVE_INFINITY, json }: ContentsOptions) => {
+    .action(async ({ limit = Number.POSITIVE_INFINITY, json, ...options }: ContentsOptions) => {
+      const tracker = await trackerToAsk(options);
       let printed = 0;
       for await (const contents of contentPages(tracker, limit)) {
         if (json) for (const content of contents) printJson(content);

@@ -102,6 +102,19 @@ export function requiredKey(options: InstanceOptions, command: Command): MemberK
   return key;
 }
 
+/** The options that were given on the command line, but for some, as arguments of another command that knows them too. */
+export function givenArguments(command: Command, except: readonly string[]): string[] {
+  return command.options.flatMap((option) => {
+    const name = option.attributeName();
+    if (except.includes(name) || command.getOptionValueSource(name) !== 'cli') return [];
+    return [command.getOptionValue(name)].flat().flatMap((value) => [option.long!, formatValue(value)]);
+  });
+}
+
+function formatValue(value: unknown): string {
+  return typeof value === 'object' ? formatGroup(value as MulticastGroup) : String(value);
+}
+
 export function instanceNameOf({ name }: InstanceOptions): string {
   return name ?? defaultInstanceName();
 }

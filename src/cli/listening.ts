@@ -1,8 +1,21 @@
+import { z } from 'zod';
 import { authority } from '../api/client-address.ts';
 import { printJson, printLine } from './output.ts';
 import type { RunningInstance } from './run-instance.ts';
 
 /** The line that tells programs that an instance is ready, and where. */
+export const ListeningSchema = z.object({
+  event: z.literal('listening'),
+  clientPort: z.int(),
+  memberPort: z.int(),
+  pid: z.int(),
+  cluster: z.string(),
+  name: z.string(),
+  hosts: z.array(z.string()),
+  data: z.string(),
+});
+export type Listening = z.infer<typeof ListeningSchema>;
+
 export function printListening({ tracker, cluster, name, dataDir }: RunningInstance): void {
   printJson({
     event: 'listening',
@@ -11,19 +24,21 @@ export function printListening({ tracker, cluster, name, dataDir }: RunningInsta
     pid: process.pid,
     cluster,
     name,
-    hosts: tracker.clientHosts,
+    hosts: [...tracker.clientHosts],
     data: dataDir,
-  });
+  } satisfies Listening);
 }
 
 /** The same for people: what to put into a torrent, and where to look. */
 export function printWelcome({ tracker, cluster, name, dataDir }: RunningInstance): void {
   printLine(`swarmkeeper: ${name} serves cluster ${cluster}; announce to`);
-  for (const host of tracker.clientHosts) {
-    const at = authority(host, tracker.clientPort);
-    printLine(`  udp://${at}/announce  or  http://${at}/announce`);
-  }
+  for (const host of tracker.clientHosts) printLine(`  ${announceUrls(host, tracker.clientPort)}`);
   printLine(`status: http://${authority(tracker.clientHosts[0], tracker.clientPort)}/api/v1/cluster`);
   printLine(`data: ${dataDir}`);
   printLine('Ctrl-C stops it.');
+}
+
+export function announceUrls(host: string, port: number): string {
+  const at = authority(host, port);
+  return `udp://${at}/announce  or  http://${at}/announce`;
 }

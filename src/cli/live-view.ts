@@ -1,49 +1,86 @@
 import type { WriteStream } from 'node:tty';
-import { clusterJson } from '../api/cluster-json.ts';
-import type { Tracker, TrackerMetrics } from '../tracker/tracker.ts';
-import { clusterLines } from './status-command.ts';
+import { clusterLines, clusterWarnings } from './cluster-lines.ts';
+import type { ClusterView, MemberRow } from './cluster-watch.ts';
+import { printable } from './output.ts';
+import type { Column } from './table.ts';
 
-const REDRAW_MS = 1_000;
 const DEFAULT_ROWS = 24;
 const DEFAULT_COLUMNS = 80;
 
-/** Draws the cluster's state under what was printed so far, again each second. Returns the way to stop it. */
-export function startLiveView(tracker: Tracker, terminal: WriteStream): () => void {
-  let drawnLines = 0;
-  let before = { metrics: tracker.metrics(), atMs: performance.now() };
-
-  function draw(): void {
-    const now = { metrics: tracker.metrics(), atMs: performance.now() };
-    const lines = viewLines(tracker, before.metrics, now.metrics, now.atMs - before.atMs);
-    // What does not fit on the screen could not be drawn over. A terminal may not know its size.
-    const rows = terminal.rows || DEFAULT_ROWS;
-    const columns = terminal.columns || DEFAULT_COLUMNS;
-    const fitting = lines.slice(0, rows - 1).map((line) => line.slice(0, columns - 1));
-    terminal.moveCursor(0, -drawnLines);
-    terminal.cursorTo(0);
-    terminal.clearScreenDown();
-    terminal.write(`${fitting.join('\n')}\n`);
-    drawnLines = fitting.length;
-    before = now;
-  }
-
-  draw();
-  const timer = setInterval(draw, REDRAW_MS);
-  return () => clearInterval(timer);
+/** An instance that ended, and the line for a shell that starts it again. */
+export interface DeadInstance {
+  readonly name: string;
+  readonly command: string;
 }
 
-/** What the view says; rates are over the time since the metrics before. */
-export function viewLines(tracker: Tracker, before: TrackerMetrics, now: TrackerMetrics, elapsedMs: number): string[] {
-  const announces = announcesOf(now) - announcesOf(before);
+/** Draws the cluster's state under what was printed so far, over what it drew before. */
+export class LiveView {
+  readonly #terminal: WriteStream;
+  #lines: readonly string[] = [];
+  #drawnRows = 0;
+
+  constructor(terminal: WriteStream) {
+    this.#terminal = terminal;
+  }
+
+  show(lines: readonly string[]): void {
+    this.#lines = lines;
+    this.#erase();
+    this.#draw();
+  }
+
+  /** A line that stays, above the view. */
+  print(line: string): void {
+    this.#erase();
+    this.#terminal.write(`${line}\n`);
+    this.#draw();
+  }
+
+  #erase(): void {
+    this.#terminal.moveCursor(0, -this.#drawnRows);
+    this.#terminal.cursorTo(0);
+    this.#terminal.clearScreenDown();
+  }
+
+  #draw(): void {
+    // A terminal may not know its size.
+    const columns = this.#terminal.columns || DEFAULT_COLUMNS;
+    let rowsLeft = (this.#terminal.rows || DEFAULT_ROWS) - 1;
+    this.#drawnRows = 0;
+    for (const line of this.#lines) {
+      // A command that somebody may copy is wrapped by the terminal; what does not fit on the screen could not be erased.
+      const rows = Math.max(1, Math.ceil(line.length / columns));
+      if (rows > rowsLeft) break;
+      this.#terminal.write(`${line}\n`);
+      rowsLeft -= rows;
+      this.#drawnRows += rows;
+    }
+  }
+}
+
+/** What the view says; rates are over the time since the view before. */
+export function viewLines(
+  before: ClusterView | undefined,
+  now: ClusterView | undefined,
+  dead: readonly DeadInstance[],
+): string[] {
+  const deadLines = dead.map(({ name, command }) => `${printable(name)} is dead; this starts it again: ${command}`);
+  if (now === undefined) return ['', 'no instance answers', ...deadLines];
+  const announces = before === undefined ? 0 : Math.max(0, now.announces - before.announces);
+  const elapsedMs = before === undefined ? 0 : now.atMs - before.atMs;
   const perSecond = elapsedMs > 0 ? Math.round((announces * 1_000) / elapsedMs) : 0;
   return [
     '',
-    ...clusterLines(clusterJson(tracker.status())),
+    ...clusterLines(now, [PID_COLUMN]),
     '',
-    `contents ${now.swarms}  peers ${now.peers}, ${now.seeders} of them seeders  announces ${announcesOf(now)}, ${perSecond} a second`,
+    `contents ${now.contents}  peers ${now.peers}, ${now.seeders} of them seeders  announces ${now.announces}, ${perSecond} a second`,
+    ...clusterWarnings(now).map((warning) => `warning: ${warning}`),
+    ...deadLines,
   ];
 }
 
-function announcesOf({ counters }: TrackerMetrics): number {
-  return counters.udpAnnounces + counters.httpAnnounces;
-}
+const PID_COLUMN: Column<MemberRow> = {
+  title: 'PID',
+  align: 'right',
+  cell: ({ pid }) => (pid === undefined ? '-' : String(pid)),
+};

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE } from './command-error.ts';
+import { CommandError, EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE } from './command-error.ts';
 import { contentsCommand } from './contents-command.ts';
 import { keygenCommand } from './keygen-command.ts';
 import { printJson } from './output.ts';
 import { statusCommand } from './status-command.ts';
+import { stepDownCommand } from './step-down-command.ts';
 import { trackerCommand } from './tracker-command.ts';
 import { upCommand } from './up-command.ts';
 
@@ -32,8 +33,15 @@ function program(): Command {
     .description('A BitTorrent tracker that survives the loss of any machine it runs on')
     .version(version())
     .addHelpText('after', '\nExample:\n  swarmkeeper up\n\nExit codes: 0 done, 1 failed, 2 wrong usage.');
-  for (const command of [upCommand(), trackerCommand(), statusCommand(), contentsCommand(), keygenCommand()])
-    main.addCommand(command);
+  const commands = [
+    upCommand(),
+    trackerCommand(),
+    statusCommand(),
+    contentsCommand(),
+    stepDownCommand(),
+    keygenCommand(),
+  ];
+  for (const command of commands) main.addCommand(command);
   for (const command of [main, ...main.commands]) {
     command.exitOverride().showHelpAfterError(`(${helpCall(command)} shows what there is)`);
   }
@@ -56,7 +64,7 @@ function usageExit(error: CommanderError, argv: readonly string[]): number {
 function report(error: Error & { code?: string }, argv: readonly string[]): void {
   const code = typeof error.code === 'string' ? error.code : 'INTERNAL';
   // What has no code of ours or of the operating system was not foreseen: whoever reports it needs to say where.
-  const foreseen = code !== 'INTERNAL' && !code.startsWith('ERR_');
+  const foreseen = error instanceof CommandError || (code !== 'INTERNAL' && !code.startsWith('ERR_'));
   const text = foreseen ? error.message : error.stack;
   process.stderr.write(`swarmkeeper: ${text}\n`);
   if (wantsJson(argv)) printJson({ event: 'error', code, message: error.message });

@@ -3,10 +3,14 @@ import { test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
 import {
   clusterName,
+  expectedInstances,
+  formatGroup,
   hostAddresses,
+  instanceCount,
   instanceName,
   intervalSeconds,
   logLevel,
+  multicastGroup,
   port,
   positiveCount,
   trackerAddress,
@@ -38,16 +42,52 @@ test('the address of a tracker is a host and a port', () => {
   }
 });
 
-test('hosts are loopback addresses, gathered without doubles', () => {
+test('hosts are addresses of interfaces, gathered without doubles', () => {
   assert.deepEqual(hostAddresses('127.0.0.1', undefined), ['127.0.0.1']);
-  assert.deepEqual(hostAddresses('::1', ['127.0.0.2']), ['127.0.0.2', '::1']);
+  assert.deepEqual(hostAddresses('::1', ['192.0.2.1']), ['192.0.2.1', '::1']);
   assert.deepEqual(hostAddresses('::1', ['::1']), ['::1']);
-  for (const bad of ['0.0.0.0', '::', '192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1']) {
-    assert.throws(() => hostAddresses(bad, undefined), /without a cluster key/, bad);
+  for (const bad of [
+    '0.0.0.0',
+    '::',
+    '0:0:0:0:0:0:0:0',
+    '::0.0.0.0',
+    '::ffff:0.0.0.0',
+    '::ffff:0:0',
+    '239.255.77.69',
+  ]) {
+    assert.throws(() => hostAddresses(bad, undefined), /no address of an interface/, bad);
   }
   for (const bad of ['localhost', '127.1', '127.0.0.1:6969', '[::1]', '']) {
     assert.throws(() => hostAddresses(bad, undefined), /Give an IP address/, bad);
   }
+});
+
+test('a group is an IPv4 multicast address and a port', () => {
+  assert.deepEqual(multicastGroup('239.255.77.69:6969'), { host: '239.255.77.69', port: 6969 });
+  assert.equal(formatGroup(multicastGroup('224.0.0.251:1')), '224.0.0.251:1');
+  for (const bad of [
+    '',
+    '239.255.77.69',
+    '239.255.77.69:0',
+    '239.255.77.69:65536',
+    '192.0.2.1:6969',
+    '[ff02::1]:6969',
+  ]) {
+    assert.throws(
+      () => multicastGroup(bad),
+      /Give ADDR:PORT of an IPv4 multicast group, such as 239\.255\.77\.69:6969/,
+      bad,
+    );
+  }
+});
+
+test('as many instances run as can outvote one another', () => {
+  for (const count of [1, 3, 5, 7]) assert.equal(instanceCount(String(count)), count);
+  assert.throws(() => instanceCount('2'), /2 instances survive the loss of no more of them than 1 do/);
+  assert.throws(() => instanceCount('6'), /Give 1, 3, 5 or 7/);
+  for (const bad of ['0', '8', 'x']) assert.throws(() => instanceCount(bad), /from 1 to 7/);
+  assert.equal(expectedInstances('2'), 2);
+  assert.throws(() => expectedInstances('8'), /from 1 to 7/);
 });
 
 test("a cluster's name cannot lead out of the data folder", () => {

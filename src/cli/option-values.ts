@@ -2,7 +2,7 @@
 
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { isMulticast } from '../net/multicast-interface.ts';
 import type { MulticastGroup } from '../tracker/tracker.ts';
 
@@ -24,13 +24,6 @@ export const DEFAULT_GROUP: MulticastGroup = { host: '239.255.77.69', port: 6969
 export interface TrackerAddress {
   readonly host: string;
   readonly port: number;
-}
-
-/** `--tracker`: which instance to ask. */
-export function trackerOption(): Option {
-  return new Option('--tracker <host:port>', 'the instance to ask')
-    .argParser(trackerAddress)
-    .default({ host: '127.0.0.1', port: 6969 }, '127.0.0.1:6969');
 }
 
 export function clusterName(value: string): string {
@@ -95,6 +88,12 @@ export function hostAddresses(value: string, previous: readonly string[] | undef
     );
   }
   return previous?.includes(value) ? previous : [...(previous ?? []), value];
+}
+
+/** Gathers a repeatable option. */
+export function interfaceAddresses(value: string, previous: readonly string[] | undefined): readonly string[] {
+  if (isIP(value) === 0) throw new InvalidArgumentError('Give an address of this machine, such as 127.0.0.1.');
+  return [...(previous ?? []), value];
 }
 
 /** 0.0.0.0 and ::, however they are written. */

@@ -17,6 +17,11 @@ export function stopSignal(): Promise<undefined> {
     };
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
-    if (process.connected) process.once('disconnect', () => resolve(undefined));
+    // Without a channel there is no `send`; with one that closed already, there is.
+    if (process.send === undefined) return;
+    if (!process.connected) resolve(undefined);
+    process.once('disconnect', () => resolve(undefined));
+    // Waiting for its end is no reason to live on.
+    process.channel?.unref();
   });
 }

@@ -48,9 +48,12 @@ export class AnswerWatch {
   #lastAnswerAt = performance.now();
   #longestSilenceMs = 0;
 
-  /** @param group where the cluster answers */
-  static async start(group: Target): Promise<AnswerWatch> {
-    const watch = new AnswerWatch(await ClientSocket.open(), group);
+  /**
+   * @param group where the cluster answers
+   * @param host address to ask from
+   */
+  static async start(group: Target, host: string): Promise<AnswerWatch> {
+    const watch = new AnswerWatch(await ClientSocket.open(host), group);
     watch.#timer = setInterval(() => watch.#ask(), TURN_MS);
     return watch;
   }

@@ -2,7 +2,6 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { parseReply, type TrackerReply } from '../../src/bittorrent/bep15.ts';
 
-const LOOPBACK = '127.0.0.1';
 /** The system's default loses replies while this process is busy with something else. */
 const RECEIVE_BUFFER_BYTES = 4 << 20;
 
@@ -11,16 +10,17 @@ export interface Target {
   readonly port: number;
 }
 
-/** A UDP socket of a client on the loopback interface, that asks groups and instances alike. `await using` closes it. */
+/** A UDP socket of a client that asks groups and instances alike. `await using` closes it. */
 export class ClientSocket {
   readonly #socket: Socket;
   #listener: ((reply: TrackerReply, source: number) => void) | undefined;
 
-  static async open(): Promise<ClientSocket> {
+  /** @param host address of the interface that it asks on */
+  static async open(host: string): Promise<ClientSocket> {
     const socket = createSocket({ type: 'udp4', recvBufferSize: RECEIVE_BUFFER_BYTES });
-    socket.bind(0, LOOPBACK);
+    socket.bind(0, host);
     await once(socket, 'listening');
-    socket.setMulticastInterface(LOOPBACK);
+    socket.setMulticastInterface(host);
     return new ClientSocket(socket);
   }
 

@@ -61,8 +61,10 @@ interface Change {
 export interface LoadTargets {
   /** Where peers ask by multicast. */
   readonly group: Target;
-  /** Client ports of all instances, dead ones too: a client cannot know. */
-  readonly ports: () => readonly number[];
+  /** All instances, dead ones too: a client cannot know. */
+  readonly instances: () => readonly Target[];
+  /** Address to ask from. */
+  readonly client: string;
 }
 
 /**
@@ -145,7 +147,7 @@ export class ClusterLoad {
   }
 
   async #overUdp(stopping: AbortSignal): Promise<void> {
-    await using socket = await ClientSocket.open();
+    await using socket = await ClientSocket.open(this.#targets.client);
     const underWay = new Map<number, Change>();
     let connectionId: bigint | undefined;
     let connectedAt = Number.NEGATIVE_INFINITY;
@@ -203,9 +205,10 @@ export class ClusterLoad {
         left,
         name: encodeURIComponent(peer.content.name),
       });
-      const ports = this.#targets.ports();
+      const instances = this.#targets.instances();
+      const { host, port } = instances[randomInt(instances.length)];
       change.attempts++;
-      const answer = httpAnnounce(ports[randomInt(ports.length)], query);
+      const answer = httpAnnounce(port, query, { host });
       // An instance that stands still never answers; nobody waits for it here.
       const answered = await within(HTTP_PATIENCE_MS, answer, stopping);
       if (!answered) return;
@@ -215,10 +218,8 @@ export class ClusterLoad {
   }
 
   #anyTarget(): Target {
-    const { group, ports } = this.#targets;
-    const all = ports();
-    const choice = randomInt(all.length * 2);
-    return choice < all.length ? { host: '127.0.0.1', port: all[choice] } : group;
+    const all = this.#targets.instances();
+    return all[randomInt(all.length * 2)] ?? this.#targets.group;
   }
 
   #choose(): Change {

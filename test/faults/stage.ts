@@ -9,6 +9,7 @@ import { type TestNetwork, testNetwork } from '../harness/test-network.ts';
 import { TrackerApi } from '../harness/tracker-api.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { AnswerWatch } from './answer-watch.ts';
+import type { Target } from './client-socket.ts';
 import { ClusterLoad } from './cluster-load.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
@@ -22,7 +23,25 @@ export interface StageOptions {
   readonly args?: readonly string[];
   /** For some of them. */
   readonly members?: Readonly<Record<string, MemberOptions>>;
+  /** On loopback by default. */
+  readonly place?: Place;
 }
+
+/** Where the instances and their clients are. */
+export interface Place {
+  /** Address that clients ask from. */
+  readonly client: string;
+  /** Where an instance serves. Ports differ; 0 takes a free one. */
+  target(name: string): Target;
+  /** Lets an instance be started, at once, on the machine that is to be its own. */
+  on<T>(name: string, start: () => T): T;
+}
+
+const LOOPBACK: Place = {
+  client: '127.0.0.1',
+  target: () => ({ host: '127.0.0.1', port: 0 }),
+  on: (_, start) => start(),
+};
 
 export interface MemberOptions {
   readonly args?: readonly string[];
@@ -59,6 +78,7 @@ export class Stage implements AsyncDisposable {
   readonly members = new Map<string, StageMember>();
   readonly load: ClusterLoad;
   readonly #options: StageOptions;
+  readonly #place: Place;
   readonly #folder: string;
   #watch: AnswerWatch | undefined;
   #running: AsyncDisposable | undefined;
@@ -70,9 +90,10 @@ export class Stage implements AsyncDisposable {
 
   private constructor(options: StageOptions, folder: string) {
     this.#options = options;
+    this.#place = options.place ?? LOOPBACK;
     this.#folder = folder;
-    const ports = () => [...this.members.values()].map(({ clientPort }) => clientPort);
-    this.load = new ClusterLoad({ group: this.network.group, ports });
+    const instances = () => [...this.members.values()].map(({ host, clientPort: port }) => ({ host, port }));
+    this.load = new ClusterLoad({ group: this.network.group, instances, client: this.#place.client });
   }
 
   /** Founds the cluster and puts it under load and watch. */
@@ -82,7 +103,7 @@ export class Stage implements AsyncDisposable {
     const master = await this.master();
     this.#firstTerm = (await master.api.cluster()).term;
     await this.voters(this.founders);
-    this.#watch = await AnswerWatch.start(this.network.group);
+    this.#watch = await AnswerWatch.start(this.network.group, this.#place.client);
     this.#running = await this.load.start();
     await this.load.acknowledges(SOME_ANNOUNCES);
   }
@@ -114,6 +135,7 @@ export class Stage implements AsyncDisposable {
       dataDir: own.dataDir ?? this.folderOf(name),
       args: ['--name', name, '--expect', String(this.founders), ...(this.#options.args ?? []), ...(own.args ?? [])],
       network: this.network,
+      place: this.#place,
     });
     await member.start();
     this.members.set(name, member);
@@ -227,30 +249,40 @@ export class StageMember {
   readonly #args: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   readonly #network: TestNetwork;
+  readonly #place: Place;
+  /** Address that it serves. */
+  readonly host: string;
   #instance: SwarmkeeperInstance | undefined;
   /** Of the lives before. */
   #earlierStderr = '';
-  #port = 0;
+  #port: number;
   #paused = false;
 
-  constructor(name: string, options: Required<MemberOptions> & { readonly network: TestNetwork }) {
+  constructor(
+    name: string,
+    options: Required<MemberOptions> & { readonly network: TestNetwork; readonly place: Place },
+  ) {
     this.name = name;
     this.dataDir = options.dataDir;
     this.#args = options.args;
     this.#env = options.env;
     this.#network = options.network;
+    this.#place = options.place;
+    ({ host: this.host, port: this.#port } = options.place.target(name));
   }
 
   /** Starts it, or starts it again. */
   async start(): Promise<void> {
     assert.ok(!this.alive, `${this.name} runs already`);
     this.#earlierStderr = this.stderr;
-    this.#instance = await startSwarmkeeper({
-      dataDir: this.dataDir,
-      args: [...this.#args, '--port', String(this.#port)],
-      env: this.#env,
-      network: this.#network,
-    });
+    this.#instance = await this.#place.on(this.name, () =>
+      startSwarmkeeper({
+        dataDir: this.dataDir,
+        args: [...this.#args, '--port', String(this.#port)],
+        env: this.#env,
+        network: this.#network,
+      }),
+    );
     this.#port = this.#instance.clientPort;
   }
 

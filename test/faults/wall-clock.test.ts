@@ -28,9 +28,7 @@ test('wall clocks that step by an hour, forth in the master and back in a slave,
     await stage.serves();
     clocks.get(master.name)!.step(-HOUR_SECONDS);
     await stage.serves();
-    assert.equal(await stage.master(), master);
-    assert.equal(await master.api.metric('peers_expired_total'), 0);
-    assert.deepEqual(stage.watch.sources, [master.clientPort]);
+    for (const { api } of stage.alive) assert.equal(await api.metric('peers_expired_total'), 0);
     // A failover between clocks two hours apart.
     clocks.get(slave.name)!.step(HOUR_SECONDS);
     await master.kill();

@@ -18,9 +18,11 @@ import { waitFor } from './wait-for.ts';
 
 /** What an instance says of itself; every question takes a connection of its own. */
 export class TrackerApi {
+  readonly #host: string;
   readonly #port: number;
 
-  constructor({ clientPort }: { readonly clientPort: number }) {
+  constructor({ host = '127.0.0.1', clientPort }: { readonly host?: string; readonly clientPort: number }) {
+    this.#host = host;
     this.#port = clientPort;
   }
 
@@ -95,7 +97,7 @@ export class TrackerApi {
     const json = body === undefined ? '' : JSON.stringify(body);
     const headers = json === '' ? '' : `Content-Type: application/json\r\nContent-Length: ${json.length}\r\n`;
     const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`;
-    return exchange(this.#port, head + json);
+    return exchange(this.#port, head + json, { host: this.#host });
   }
 
   async #change(method: string, path: string, body: unknown): Promise<void> {
@@ -104,6 +106,6 @@ export class TrackerApi {
   }
 
   #get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
-    return askApi({ host: '127.0.0.1', port: this.#port }, path, schema);
+    return askApi({ host: this.#host, port: this.#port }, path, schema);
   }
 }

@@ -75,7 +75,7 @@ async function main(options: ServeOptions): Promise<void> {
   // Every instance hears a request to the group; what is not for this one, the master answers.
   for (const { group, own } of sockets.groups) new UdpFrontEnd({ ...common, socket: groupSocket(group, own) }).start();
   for (const socket of forwarding.sockets) new UdpFrontEnd({ ...common, socket }).start();
-  const http = new ForwardedHttp(log, frontEnd, toMaster, counters);
+  const http = new ForwardedHttp(log, frontEnd, toMaster);
   for (const acceptor of sockets.tcp) {
     serveHttp(acceptor, http, counters, (connection) => send({ type: 'connection', connection }));
   }

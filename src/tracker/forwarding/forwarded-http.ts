@@ -1,5 +1,4 @@
 import type { ReplicatedLog } from '../../cluster/replicated-log.ts';
-import { COUNTER, type Counters } from '../counters.ts';
 import type { HttpFrontEnd, HttpRequests, RespondHttp } from '../front-ends/http-front-end.ts';
 import type { ToMaster } from './to-master.ts';
 
@@ -8,13 +7,11 @@ export class ForwardedHttp implements HttpRequests {
   readonly #log: ReplicatedLog;
   readonly #frontEnd: HttpFrontEnd;
   readonly #toMaster: ToMaster;
-  readonly #counters: Counters;
 
-  constructor(log: ReplicatedLog, frontEnd: HttpFrontEnd, toMaster: ToMaster, counters: Counters) {
+  constructor(log: ReplicatedLog, frontEnd: HttpFrontEnd, toMaster: ToMaster) {
     this.#log = log;
     this.#frontEnd = frontEnd;
     this.#toMaster = toMaster;
-    this.#counters = counters;
   }
 
   announce(query: string, ip: Uint8Array, respond: RespondHttp): void {
@@ -32,7 +29,6 @@ export class ForwardedHttp implements HttpRequests {
   }
 
   #forward(path: '/announce' | '/scrape', query: string, ip: Uint8Array, respond: RespondHttp): void {
-    this.#counters[COUNTER.httpForwarded]++;
     this.#toMaster.ask({ type: 'http', path, query, ip: [...ip] }).then(
       ({ status, body }) => respond(status === 200 ? 200 : 503, body),
       () => this.#frontEnd.refuse(respond),

@@ -1,10 +1,5 @@
 import { type MemberId, NotMasterError, type ReplicatedLog, UncertainError } from '../../cluster/replicated-log.ts';
-import {
-  DatagramSlots,
-  ENDPOINT_FAMILY,
-  ENDPOINT_USED_WORDS,
-  ENDPOINT_WORDS,
-} from '../../net/datagram-slots.ts';
+import { DatagramSlots, ENDPOINT_FAMILY, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../../net/datagram-slots.ts';
 import { RECEIVE_STRIDE, SEND_STRIDE, type UdpSocket } from '../../net/udp-socket.ts';
 import { COUNTER, type Counters } from '../counters.ts';
 import { type BundleReader, BundleWriter } from './datagram-bundle.ts';
@@ -100,11 +95,12 @@ export class ToMaster {
     const master = this.#master;
     if (master === undefined || this.#waiting.size === MOST_WAITING)
       return Promise.reject(new NotMasterError(undefined));
+    if (request.type === 'http') this.#counters[COUNTER.httpForwarded]++;
     const id = this.#nextId;
     this.#nextId = (id + 1) >>> 0;
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => this.#giveUp(id, 'the master said nothing'), PATIENCE_MS);
-      this.#waiting.set(id, { resolve, reject, late });
+      this.#waiting.set(id, { resolve, reject, late, endsMastership: request.type === 'step-down' });
       this.#log.send(master, encodeRequest(id, request));
     });
   }
@@ -120,7 +116,9 @@ export class ToMaster {
     const other = master === self ? undefined : master;
     if (other === this.#master) return;
     this.#master = other;
-    for (const id of this.#waiting.keys()) this.#giveUp(id, 'the master has gone');
+    for (const [id, { endsMastership }] of this.#waiting) {
+      if (!endsMastership) this.#giveUp(id, 'the master has gone');
+    }
   }
 
   #giveUp(id: number, why: string): void {
@@ -140,6 +138,8 @@ interface Waiting {
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
   readonly late: NodeJS.Timeout;
+  /** Another master is no sign of failure then: the one that was asked says how it went. */
+  readonly endsMastership: boolean;
 }
 
 /** A connect request. */

@@ -98,6 +98,10 @@ class BatchedUdpSocket implements UdpSocket {
     this.unsent += this.#send.send(this.#fd, count);
   }
 
+  drop(): void {
+    this.#queued = 0;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.flush();

@@ -107,6 +107,10 @@ class DgramUdpSocket implements UdpSocket {
     }
   }
 
+  drop(): void {
+    this.#queued = 0;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.flush();

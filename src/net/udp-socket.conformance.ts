@@ -104,6 +104,22 @@ export function udpSocketConformance(
       socket.close();
     });
 
+    test(`${name} on ${host} never sends what was dropped before it was flushed`, async () => {
+      const socket = await open({ host, port: 0 });
+      await using client = await connectClient(host, socket.port);
+      const arrived = client.collect(2);
+      for (const mark of [1, 2, 3, 4]) {
+        const slot = socket.reserve();
+        writeEndpoint(socket.outgoing.endpoints, slot * ENDPOINT_BYTES, socket.family, host, client.port);
+        socket.outgoing.bytes[slot * socket.outgoing.stride] = mark;
+        socket.queue(1);
+        if (mark % 2 === 1) socket.drop();
+        else socket.flush();
+      }
+      assert.deepEqual((await arrived).map((message) => message[0]).sort(), [2, 4]);
+      socket.close();
+    });
+
     test(`${name} on ${host} goes on behind replies that cannot be sent`, async () => {
       const socket = await open({ host, port: 0 });
       await using client = await connectClient(host, socket.port);

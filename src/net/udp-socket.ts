@@ -26,6 +26,8 @@ export interface UdpSocket {
   queue(bytes: number): void;
   /** Sends what is queued. */
   flush(): void;
+  /** Forgets what is queued. */
+  drop(): void;
   /** Stops and releases the port; can be called twice. */
   close(): void;
 }

@@ -77,6 +77,10 @@ export class ForwardedSocket implements UdpSocket {
     this.#queued = 0;
   }
 
+  drop(): void {
+    this.#queued = 0;
+  }
+
   close(): void {}
 
   #placeOf(slave: MemberId): number {

@@ -22,6 +22,7 @@ export function groupSocket(group: UdpSocket, own: UdpSocket): UdpSocket {
     reserve: () => own.reserve(),
     queue: (bytes) => own.queue(bytes),
     flush: () => own.flush(),
+    drop: () => own.drop(),
     close: () => group.close(),
   };
 }

@@ -94,6 +94,8 @@ export class UdpFrontEnd {
       else if (request === REQUEST_SCRAPE) this.#scrape(slot, at, length, now);
       else this.#counters[COUNTER.udpMalformed]++;
     }
+    // The process may have stood still meanwhile, and another be the master.
+    if (!this.#log.mayAnswer()) this.#socket.drop();
     this.#groups.send();
   }
 
@@ -239,11 +241,16 @@ export class UdpFrontEnd {
   #settled(group: number, error: Error | undefined): void {
     const waiting = this.#waiting[group];
     // A change whose outcome is not known is not answered: the client repeats it.
-    if (error === undefined && this.#log.mayAnswer()) {
-      for (let i = 0; i < waiting.count; i++) {
+    for (let i = 0; i < waiting.count && error === undefined; ) {
+      const end = Math.min(i + BATCH_SLOTS, waiting.count);
+      for (; i < end; i++) {
         waiting.restore(i, this.#announce);
         this.#sender.locate(this.#announce);
         this.#answer(waiting.endpoints, i * ENDPOINT_WORDS, waiting.transactions[i]);
+      }
+      if (!this.#log.mayAnswer()) {
+        this.#socket.drop();
+        break;
       }
       this.#socket.flush();
     }

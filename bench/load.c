@@ -31,8 +31,8 @@ static void usage(const char *problem) {
           "load: %s\n"
           "usage: load hashes|arrivals|steady|rate|ready|verify|http --port N [--host 127.x.x.x] [--peers 1000000]\n"
           "            [--hashes 20000] [--sources 4] [--in-flight 64] [--connections 64] [--numwant 30]\n"
-          "            [--seconds 5] [--warmup 0.5] [--rate N] [--timeout-ms 250] [--turn-us 50] [--server-cpu 0]\n"
-          "            [--server-pid N] [--echo] [--sleep] [--no-segment]\n",
+          "            [--seconds 5] [--warmup 0.5] [--rate N] [--timeout-ms 250] [--turn-us 50] [--slice-ms N]\n"
+          "            [--server-cpu 0] [--server-pid N] [--echo] [--sleep] [--no-segment]\n",
           problem);
   exit(2);
 }
@@ -62,9 +62,9 @@ static const struct option long_options[] = {
     {"seconds", required_argument, NULL, 'S'},     {"warmup", required_argument, NULL, 'W'},
     {"rate", required_argument, NULL, 'r'},        {"timeout-ms", required_argument, NULL, 't'},
     {"echo", no_argument, NULL, 'e'},              {"sleep", no_argument, NULL, 'i'},
-    {"server-cpu", required_argument, NULL, 'C'},
-    {"server-pid", required_argument, NULL, 'P'},
-    {"turn-us", required_argument, NULL, 'u'},     {"no-segment", no_argument, NULL, 'g'},        {0},
+    {"server-cpu", required_argument, NULL, 'C'},  {"server-pid", required_argument, NULL, 'P'},
+    {"turn-us", required_argument, NULL, 'u'},     {"slice-ms", required_argument, NULL, 'l'},
+    {"no-segment", no_argument, NULL, 'g'},        {0},
 };
 
 static void parse(struct options *o, int argc, char **argv) {
@@ -86,6 +86,7 @@ static void parse(struct options *o, int argc, char **argv) {
       case 'C': o->server_cpu = (uint32_t)number(optarg, 0, 4095); break;
       case 'P': o->server_pid = (uint32_t)number(optarg, 1, 1 << 30); break;
       case 'u': o->turn_ns = (uint64_t)(number(optarg, 0, 1e6) * 1e3); break;
+      case 'l': o->slice_ns = (uint64_t)(number(optarg, 1, 60e3) * 1e6); break;
       case 'e': o->echo = true; break;
       case 'i': o->sleep = true; break;
       case 'g': o->segment = false; break;

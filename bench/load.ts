@@ -27,6 +27,9 @@ export interface Throughput {
   /** Share of the time in which the server's core worked, and in which it worked for somebody else. */
   serverBusy: number;
   othersOnServerCore: number;
+  /** With `sliceMs`: acknowledgements in each slice, and when the first one began (`process.hrtime`). */
+  slices?: number[];
+  beganNs?: number;
 }
 
 /** What `rate` prints: latencies in microseconds, from the moment an announce was due to its reply. */
@@ -68,6 +71,10 @@ export interface LoadOptions {
   rate?: number;
   /** The server only echoes. */
   echo?: boolean;
+  /** Leave the load's core to others while there is nothing to do, instead of spinning. */
+  sleep?: boolean;
+  /** Phase `steady`: count in slices of so long, too. */
+  sliceMs?: number;
 }
 
 export class LoadFailedError extends Error {
@@ -94,6 +101,8 @@ export async function runLoad<P extends keyof PhaseResults>(
   if (options.seconds !== undefined) args.push('--seconds', options.seconds);
   if (options.rate !== undefined) args.push('--rate', Math.round(options.rate));
   if (options.echo) args.push('--echo');
+  if (options.sleep) args.push('--sleep');
+  if (options.sliceMs !== undefined) args.push('--slice-ms', options.sliceMs);
   const command = ['-c', LOAD_CPU, compileLoad(), ...args].map(String);
   return new Promise((resolve, reject) => {
     execFile('taskset', command, (error, stdout, stderr) => {

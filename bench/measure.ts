@@ -10,7 +10,7 @@ export const PARTS = ['arrivals', 'steady', 'http', 'latency', 'restart'] as con
 export type Part = (typeof PARTS)[number];
 
 /** Peers in a swarm, whatever the number of peers: more than numwant, so that every reply is full. */
-const SWARM_SIZE = 50;
+export const SWARM_SIZE = 50;
 
 /** Before memory is read and steady announces begin: what a server still does after the last arrival may end. */
 const SETTLE_MS = 2_000;

@@ -17,7 +17,17 @@ enum {
   POLL_MS = 20,
   TIMEOUT_CHECK_NS = 10 * 1000 * 1000,
   STALLED_SECONDS = 15, /* arrivals give up when nothing was acknowledged for so long */
+  MAX_SLICES = 4096,
   FIRST_BURST = 4,      /* announces a lane starts with; then two for each reply until all slots are in use */
+};
+
+/* Acknowledgements in each slice of a measurement, for what happens in the middle of one. */
+struct slices {
+  uint64_t counts[MAX_SLICES];
+  uint32_t used;
+  uint64_t began_ns;
+  uint64_t next_ns; /* when the open slice ends */
+  uint64_t counted; /* acknowledged until the last one ended */
 };
 
 struct loop {
@@ -29,6 +39,7 @@ struct loop {
   uint64_t own_cpu_ns;                 /* then, too */
   uint64_t idle_ns;                    /* spent with nothing to receive */
   uint64_t next_timeout_check_ns;
+  struct slices slices;
 };
 
 static bool next_arrival(struct loop *loop, const struct lane *lane, struct peer *peer) {
@@ -101,6 +112,16 @@ static uint64_t start(struct loop *loop, const struct options *options, const st
   return now;
 }
 
+static void count_slice(struct slices *slices, const struct options *options, uint64_t acknowledged, uint64_t now) {
+  if (options->slice_ns == 0 || slices->used == MAX_SLICES || now < slices->next_ns) return;
+  slices->counts[slices->used++] = acknowledged - slices->counted;
+  slices->counted = acknowledged;
+  /* A slice that this program slept through stays empty, so that the others keep their places. */
+  for (slices->next_ns += options->slice_ns; now >= slices->next_ns && slices->used < MAX_SLICES;
+       slices->next_ns += options->slice_ns)
+    slices->counts[slices->used++] = 0;
+}
+
 static int finish(struct loop *loop, const char *phase, double per_second, double seconds, bool complete) {
   struct announcer *a = &loop->announcer;
   report_begin(phase);
@@ -110,6 +131,10 @@ static int finish(struct loop *loop, const char *phase, double per_second, doubl
   if (!a->options->sleep)
     report_number("loadHeldUp", 1 - (double)(own_cpu_nanoseconds() - loop->own_cpu_ns) / 1e9 / seconds);
   report_server(loop->server, a->options);
+  if (loop->slices.used > 0) {
+    report_count("beganNs", loop->slices.began_ns);
+    report_counts("slices", loop->slices.counts, loop->slices.used);
+  }
   int code = report_tally(&a->tally, complete);
   announcer_close(a);
   return code;
@@ -152,7 +177,12 @@ int run_steady(const struct options *options, const struct population *populatio
   loop.server = server_ticks_now(options);
   loop.own_cpu_ns = own_cpu_nanoseconds();
   uint64_t began = now, until = now + (uint64_t)(options->seconds * 1e9);
-  while (now < until) now = turn(&loop, now);
+  loop.slices.began_ns = began;
+  loop.slices.next_ns = began + options->slice_ns;
+  while (now < until) {
+    now = turn(&loop, now);
+    count_slice(&loop.slices, options, tally->acknowledged, now);
+  }
   double seconds = (double)(now - began) / 1e9;
   return finish(&loop, "steady", (double)tally->acknowledged / seconds, seconds, tally->acknowledged > 0);
 }

@@ -19,6 +19,7 @@ struct options {
   double rate; /* announces/s, phase "rate" */
   double timeout_ms;
   uint64_t turn_ns; /* UDP closed loops: a pass over all lanes takes at least so long */
+  uint64_t slice_ns;   /* steady: acknowledgements are also counted for each slice of so long; 0: they are not */
   uint32_t server_cpu; /* where the server runs: how busy that core was is reported */
   uint32_t server_pid; /* 0: unknown */
   bool echo;    /* the server only echoes: no connect, no checks of swarm sizes */

@@ -9,6 +9,12 @@ void report_number(const char *name, double value) { printf(",\"%s\":%.3f", name
 
 void report_count(const char *name, uint64_t value) { printf(",\"%s\":%" PRIu64, name, value); }
 
+void report_counts(const char *name, const uint64_t *values, uint32_t count) {
+  printf(",\"%s\":[", name);
+  for (uint32_t i = 0; i < count; i++) printf(i == 0 ? "%" PRIu64 : ",%" PRIu64, values[i]);
+  putchar(']');
+}
+
 int report_end(bool ok) {
   printf(",\"ok\":%s}\n", ok ? "true" : "false");
   fflush(stdout);

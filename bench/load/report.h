@@ -7,6 +7,7 @@
 void report_begin(const char *phase);
 void report_number(const char *name, double value);
 void report_count(const char *name, uint64_t value);
+void report_counts(const char *name, const uint64_t *values, uint32_t count);
 
 /* Writes "ok" and ends the line; returns the exit code of the phase. */
 int report_end(bool ok);

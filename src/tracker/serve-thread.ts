@@ -64,7 +64,10 @@ async function main(options: ServeOptions): Promise<void> {
       state.reset();
       loadState(path, state);
     },
-    delivered: (index) => applied.advance(index),
+    delivered(index) {
+      applied.advance(index);
+      forwarding.answerHeld();
+    },
   });
 
   const sockets = await openClientSockets(options.hosts, options.port, options.group);
@@ -83,6 +86,7 @@ async function main(options: ServeOptions): Promise<void> {
   let publishedIndex = -1n;
   const turns = setInterval(() => {
     duties.turn();
+    forwarding.answerHeld();
     publish();
   }, EXPIRY_TURN_MS);
   parentPort?.on('message', async (request: ServeRequest) => {

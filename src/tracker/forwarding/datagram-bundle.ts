@@ -109,5 +109,10 @@ export class BundleReader {
   }
 }
 
+/** Datagrams in a bundle. */
+export function bundleCount(bundle: Uint8Array): number {
+  return bundle[2] | (bundle[3] << 8);
+}
+
 const HEAD_WORDS = 1;
 const INITIAL_WORDS = 4096;

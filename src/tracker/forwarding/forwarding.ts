@@ -29,9 +29,19 @@ export class Forwarding {
     this.#log = log;
     this.#toMaster = toMaster;
     this.#answer = answer;
-    const send = (to: MemberId, message: Uint8Array) => log.send(to, message);
+    const { self } = log.status;
+    const send = (to: MemberId, message: Uint8Array) => {
+      if (to === self) this.#receive(self, message);
+      else log.send(to, message);
+    };
     this.sockets = [new ForwardedSocket(4, send), new ForwardedSocket(6, send)];
     log.onMessage((from, message) => this.#receive(from, message));
+  }
+
+  /** Answers, as the new master, what this instance was asked while there was none. */
+  answerHeld(): void {
+    if (!this.#log.mayAnswer()) return;
+    for (const bundle of this.#toMaster.takeHeld()) this.#receive(this.#log.status.self, bundle);
   }
 
   #receive(from: MemberId, message: Uint8Array): void {

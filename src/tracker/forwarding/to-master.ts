@@ -2,7 +2,7 @@ import { type MemberId, NotMasterError, type ReplicatedLog, UncertainError } fro
 import { DatagramSlots, ENDPOINT_FAMILY, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../../net/datagram-slots.ts';
 import { RECEIVE_STRIDE, SEND_STRIDE, type UdpSocket } from '../../net/udp-socket.ts';
 import { COUNTER, type Counters } from '../counters.ts';
-import { type BundleReader, BundleWriter } from './datagram-bundle.ts';
+import { type BundleReader, BundleWriter, bundleCount } from './datagram-bundle.ts';
 import {
   decodeOutcome,
   encodeRequest,
@@ -22,6 +22,9 @@ export class ToMaster {
   readonly #sockets: UdpSocket[] = [];
   readonly #bundles = { 4: new BundleWriter(KIND_DATAGRAMS, 4), 6: new BundleWriter(KIND_DATAGRAMS, 6) };
   readonly #reply = new DatagramSlots(1, RECEIVE_STRIDE);
+  /** Bundles that came while there was no master, the oldest first. */
+  #held: { readonly bundle: Uint8Array; readonly at: number }[] = [];
+  #heldBytes = 0;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #master: MemberId | undefined;
@@ -43,11 +46,12 @@ export class ToMaster {
     this.#sockets.push(socket);
   }
 
-  /** Forwards the first `count` datagrams that the socket has received. Without a master they are lost: clients ask again. */
+  /**
+   * Forwards the first `count` datagrams that the socket has received. While there is no master they are held for a moment:
+   * an election is short, and a client that gets no answer waits 15 seconds before it asks again (BEP 15).
+   */
   forward(socket: UdpSocket, count: number): void {
-    const master = this.#master;
     const tag = this.#sockets.indexOf(socket);
-    if (master === undefined || tag < 0) return;
     const bundle = this.#bundles[socket.family];
     const { received } = socket;
     for (let slot = 0; slot < count; slot++) {
@@ -56,8 +60,36 @@ export class ToMaster {
       else bundle.add(received, slot, tag);
     }
     if (bundle.count === 0) return;
-    this.#counters[COUNTER.udpForwarded] += bundle.count;
-    this.#log.send(master, bundle.take());
+    if (this.#master !== undefined) this.#send(this.#master, bundle.take());
+    else this.#hold(bundle.take());
+  }
+
+  /** What was held and is still worth answering, for whoever is the master now. */
+  takeHeld(): Uint8Array[] {
+    this.#dropStale();
+    const bundles = this.#held.map(({ bundle }) => bundle);
+    this.#held = [];
+    this.#heldBytes = 0;
+    return bundles;
+  }
+
+  #send(master: MemberId, bundle: Uint8Array): void {
+    this.#counters[COUNTER.udpForwarded] += bundleCount(bundle);
+    this.#log.send(master, bundle);
+  }
+
+  #hold(bundle: Uint8Array): void {
+    this.#dropStale();
+    if (this.#heldBytes + bundle.length > MOST_HELD_BYTES) return;
+    this.#held.push({ bundle, at: performance.now() });
+    this.#heldBytes += bundle.length;
+  }
+
+  #dropStale(): void {
+    const since = performance.now() - HOLD_MS;
+    const fresh = this.#held.findIndex(({ at }) => at >= since);
+    const stale = this.#held.splice(0, fresh < 0 ? this.#held.length : fresh);
+    for (const { bundle } of stale) this.#heldBytes -= bundle.length;
   }
 
   /** @throws {RangeError} the bundle is damaged; what stood before the damage was sent */
@@ -119,6 +151,7 @@ export class ToMaster {
     for (const [id, { endsMastership }] of this.#waiting) {
       if (!endsMastership) this.#giveUp(id, 'the master has gone');
     }
+    if (other !== undefined) for (const bundle of this.takeHeld()) this.#send(other, bundle);
   }
 
   #giveUp(id: number, why: string): void {
@@ -142,6 +175,10 @@ interface Waiting {
   readonly endsMastership: boolean;
 }
 
+/** A client that has waited so long has given up, or asks again by itself. */
+const HOLD_MS = 1_000;
+/** Some 10,000 announces. */
+const MOST_HELD_BYTES = 2 << 20;
 /** A connect request. */
 const SHORTEST_REQUEST = 16;
 /** Requests that wait for the master at one time. */

@@ -1,19 +1,36 @@
 import assert from 'node:assert/strict';
 import { cp } from 'node:fs/promises';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
+import type { Ended } from '../harness/start-swarmkeeper.ts';
 import { underLoad } from './stage.ts';
 
-test('a copy of a data folder is refused while the original lives, which goes on', (t) =>
-  underLoad(t, {}, async (stage) => {
-    const slave = await stage.slave();
-    await slave.kill();
-    await cp(slave.dataDir, stage.folderOf('copy'), { recursive: true });
-    await slave.start();
-    await stage.voters(3);
-    const copy = await stage.add('copy');
-    const { code, stderr } = await copy.instance.process.ended();
-    assert.equal(code, 1);
-    assert.match(stderr, /another instance with this identity is running: its data folder is a copy of this one/);
-    assert.ok(slave.alive, slave.stderr);
-    await stage.voters(3);
-  }));
+describe('a data folder that was copied', () => {
+  test('is refused while the original lives, which goes on', (t) =>
+    underLoad(t, {}, async (stage) => {
+      const original = await stage.slave();
+      await original.kill();
+      await cp(original.dataDir, stage.folderOf('copy'), { recursive: true });
+      await original.start();
+      await stage.voters(3);
+      assertRefused(await stage.runRefused('copy'));
+      assert.ok(original.alive, original.stderr);
+      await stage.voters(3);
+    }));
+
+  test('serves in place of the original, which is refused from then on', (t) =>
+    underLoad(t, {}, async (stage) => {
+      const original = await stage.slave();
+      await original.kill();
+      await cp(original.dataDir, stage.folderOf('copy'), { recursive: true });
+      const copy = await stage.add('copy');
+      await stage.voters(3);
+      assertRefused(await stage.runRefused(original.name));
+      assert.ok(copy.alive, copy.stderr);
+      await stage.voters(3);
+    }));
+});
+
+function assertRefused({ code, stderr }: Ended): void {
+  assert.equal(code, 1);
+  assert.match(stderr, /another instance with this identity is running: its data folder is a copy of this one/);
+}

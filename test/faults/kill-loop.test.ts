@@ -5,7 +5,7 @@ import { underLoad } from './stage.ts';
 /** `SWARMKEEPER_KILLS=50` for a longer look. */
 const KILLS = Number(process.env.SWARMKEEPER_KILLS ?? 50);
 /** Announces acknowledged between one kill and the next, at most: none means in the middle of the election. */
-const MOST_ANNOUNCES = 300;
+const MOST_ANNOUNCES = 150;
 
 test(`${KILLS} times one after the other a random instance is killed and started again, and nothing is lost`, (t) =>
   underLoad(t, {}, async (stage) => {

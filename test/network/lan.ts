@@ -44,7 +44,7 @@ export class Lan implements AsyncDisposable {
 
   /**
    * @param names of the hosts beside the client
-   * @param seed decides what happens to each frame, as long as frames come in the same order
+   * @param seed decides what becomes of the nth frame of a path since it was set
    */
   static async open(names: readonly string[], seed = 1): Promise<Lan> {
     const home = NetworkNamespace.current();

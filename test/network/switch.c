@@ -15,7 +15,7 @@
  * drawn for each, so that they overtake each other. `counts` prints what happened to the frames of each path. Every
  * line on stdout is JSON; each command is answered with {"done":N}, counted from 1. The end of stdin ends the switch.
  *
- * What happens to the nth frame of a path depends on the seed alone.
+ * What happens to the nth frame of a path since it was set depends on the seed alone.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static const char *const BLOCKS[] = {"nothing", "groups", "everything"};
 struct path {
   enum block block;
   unsigned loss, duplicates, delay_us, jitter_us;
-  uint64_t random;
+  uint64_t seed, random;
   uint64_t forwarded, blocked, lost, duplicated, overtaken, overflowed;
   /* When the frame that came last is due. */
   uint64_t last_due_ns;
@@ -236,6 +236,7 @@ static void set_path(const char *line) {
   path->duplicates = set.duplicates;
   path->delay_us = set.delay_us;
   path->jitter_us = set.jitter_us;
+  path->random = path->seed;
 }
 
 static void print_counts(void) {
@@ -320,7 +321,7 @@ static void open_port(const char *definition) {
 
 static void seed_paths(uint64_t seed) {
   for (int from = 0; from < port_count; from++) {
-    for (int to = 0; to < port_count; to++) paths[from][to].random = draw(&seed);
+    for (int to = 0; to < port_count; to++) paths[from][to].seed = paths[from][to].random = draw(&seed);
   }
 }
 

@@ -46,7 +46,7 @@ test('all is well, or it is said what is not', () => {
   const [dead, ...none] = clusterWarnings(
     clusterOf({ name: 'two', alive: false, lastKeepaliveMs: 700 }, { name: 'three' }),
   );
-  assert.match(dead, /^two is dead, 700 ms ago: start it again, or start a spare instance/);
+  assert.match(dead, /^two is dead \(last heard 700 ms ago\): start it again, or start a spare instance/);
   assert.deepEqual(none, []);
 });
 

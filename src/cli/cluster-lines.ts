@@ -37,7 +37,7 @@ export function clusterWarnings({ master, members }: Pick<KnownCluster, 'master'
   }
   for (const member of members.filter(({ alive }) => !alive)) {
     warnings.push(
-      `${nameOf(member)} is dead, ${heard(member)}: start it again, or start a spare instance on an empty folder, which takes its place`,
+      `${nameOf(member)} is dead (${heard(member) === NEVER ? NEVER : `last heard ${heard(member)}`}): start it again, or start a spare instance on an empty folder, which takes its place`,
     );
   }
   for (const [index, group] of Map.groupBy(members, ({ appliedIndex }) => appliedIndex)) {
@@ -83,10 +83,12 @@ function shortHash({ stateHash }: Member): string {
   return printable(stateHash).slice(0, SHORT_HASH) || '-';
 }
 
+const NEVER = 'never heard';
+
 /** When its last keepalive came. */
 function heard({ lastKeepaliveMs }: Member): string {
   const seconds = lastKeepaliveMs / 1_000;
-  if (lastKeepaliveMs === Number.MAX_SAFE_INTEGER) return 'never heard';
+  if (lastKeepaliveMs === Number.MAX_SAFE_INTEGER) return NEVER;
   if (seconds < 10) return `${Math.round(lastKeepaliveMs)} ms ago`;
   return seconds < 600 ? `${Math.round(seconds)} s ago` : `${Math.round(seconds / 60)} min ago`;
 }

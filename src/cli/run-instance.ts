@@ -42,11 +42,12 @@ export async function runInstance(
   const name = instanceNameOf(options);
   const dataDir = dataFolderOf(options);
   const { group, memberGroup, expect, replaceAfter } = options;
+  const hosts = hostsOf(options);
   const memberPort = memberPortOf(options);
   const tracker = await startTracker({
     cluster,
     name,
-    hosts: hostsOf(options),
+    hosts,
     port: options.port,
     memberPort,
     expect,
@@ -58,7 +59,7 @@ export async function runInstance(
     intervalSeconds: options.interval,
     warn: (message) => logger.warn(message),
   }).catch((error: unknown) => {
-    throw startError(error as NodeJS.ErrnoException, options.port, memberPort, dataDir);
+    throw startError(error as NodeJS.ErrnoException, { hosts, port: options.port, memberPort, dataDir });
   });
   const api = await startApiOrClose(tracker, logger, token);
   show({ tracker, cluster, name, dataDir });
@@ -77,13 +78,28 @@ async function startApiOrClose(tracker: Tracker, logger: Logger, token: string |
   }
 }
 
+/** Where an instance was told to be. */
+interface Places {
+  readonly hosts: readonly string[];
+  readonly port: number;
+  readonly memberPort: number;
+  readonly dataDir: string;
+}
+
 /** Says what the parts of an instance cannot know: which ports and which folder they were given. */
-function startError(error: NodeJS.ErrnoException, port: number, memberPort: number, dataDir: string): Error {
+function startError(error: NodeJS.ErrnoException, { hosts, port, memberPort, dataDir }: Places): Error {
   if (error.code === 'EADDRINUSE') {
     const [option, taken] = error.name === 'TransportError' ? ['--member-port', memberPort] : ['--port', port];
     return new CommandError(
       'EADDRINUSE',
       `port ${taken} is taken: another program, or another instance, serves it; choose one with ${option} (0 takes a free one)`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EADDRNOTAVAIL') {
+    return new CommandError(
+      'EADDRNOTAVAIL',
+      `this machine does not have all of these addresses: ${hosts.join(', ')}; give --host those that it has`,
       { cause: error },
     );
   }

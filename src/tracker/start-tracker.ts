@@ -181,7 +181,7 @@ class TrackerInstance implements Tracker {
       ...status,
       members: status.members.map((member) =>
         member.id === status.self
-          ? { ...member, appliedIndex: index, lag: status.commitIndex - index, stateHash: hash }
+          ? { ...member, clientPort: serve.port, appliedIndex: index, lag: status.commitIndex - index, stateHash: hash }
           : member,
       ),
     };

@@ -3,7 +3,7 @@ import { changeAdmission } from './admission-change.ts';
 import type { AppliedIndex } from './applied-index.ts';
 import { type ForwardedRequest, type Outcome, STATUS_DONE, STATUS_REFUSED } from './forwarding/forward-messages.ts';
 import type { ToMaster } from './forwarding/to-master.ts';
-import type { HttpFrontEnd } from './front-ends/http-front-end.ts';
+import type { HttpFrontEnd, HttpRequests } from './front-ends/http-front-end.ts';
 import type { Problem } from './serve-messages.ts';
 import type { AdmissionChange } from './tracker.ts';
 import type { TrackerState } from './tracker-state.ts';
@@ -16,18 +16,21 @@ export class Requests {
   readonly #state: TrackerState;
   readonly #applied: AppliedIndex;
   readonly #frontEnd: HttpFrontEnd;
+  readonly #http: HttpRequests;
   readonly #toMaster: ToMaster;
 
-  constructor({ log, state, applied, frontEnd, toMaster }: RequestsOptions) {
+  constructor({ log, state, applied, frontEnd, http, toMaster }: RequestsOptions) {
     this.#log = log;
     this.#state = state;
     this.#applied = applied;
     this.#frontEnd = frontEnd;
+    this.#http = http;
     this.#toMaster = toMaster;
   }
 
   /** Gets the master's outcome, be it this instance or another; never rejects. */
   async ask(request: ForwardedRequest): Promise<Outcome> {
+    if (request.type === 'http') return byHttp(this.#http, request);
     if (this.#log.mayAnswer() || !this.#toMaster.isKnown) return this.answer(request);
     try {
       const outcome = await this.#toMaster.ask(request);
@@ -37,7 +40,7 @@ export class Requests {
       }
       return outcome;
     } catch (error) {
-      return request.type === 'http' ? this.#noMaster() : refused(error as Error);
+      return refused(error as Error);
     }
   }
 
@@ -45,27 +48,12 @@ export class Requests {
   async answer(request: ForwardedRequest): Promise<Outcome> {
     switch (request.type) {
       case 'http':
-        return this.#answerHttp(request);
+        return byHttp(this.#frontEnd, request);
       case 'change-admission':
         return this.#change(request.change);
       case 'step-down':
         return this.#stepDown();
     }
-  }
-
-  #answerHttp({ path, query, ip }: Extract<ForwardedRequest, { type: 'http' }>): Promise<Outcome> {
-    const from = Uint8Array.from(ip);
-    return new Promise((resolve) => {
-      const respond = (status: number, body: Uint8Array) => resolve({ status, body: body.slice() });
-      if (path === '/announce') this.#frontEnd.announce(query, from, respond);
-      else this.#frontEnd.scrape(query, from, respond);
-    });
-  }
-
-  #noMaster(): Promise<Outcome> {
-    return new Promise((resolve) => {
-      this.#frontEnd.refuse((status, body) => resolve({ status, body: body.slice() }));
-    });
   }
 
   async #change(change: AdmissionChange): Promise<Outcome> {
@@ -93,8 +81,23 @@ export interface RequestsOptions {
   readonly log: ReplicatedLog;
   readonly state: TrackerState;
   readonly applied: AppliedIndex;
+  /** Answers as the master. */
   readonly frontEnd: HttpFrontEnd;
+  /** Answers, whoever is the master. */
+  readonly http: HttpRequests;
   readonly toMaster: ToMaster;
+}
+
+function byHttp(
+  requests: HttpRequests,
+  { path, query, ip }: Extract<ForwardedRequest, { type: 'http' }>,
+): Promise<Outcome> {
+  const from = Uint8Array.from(ip);
+  return new Promise((resolve) => {
+    const respond = (status: number, body: Uint8Array) => resolve({ status, body: body.slice() });
+    if (path === '/announce') requests.announce(query, from, respond);
+    else requests.scrape(query, from, respond);
+  });
 }
 
 function refused({ code = 'FAILED', message }: Error & { code?: string }): Outcome {

@@ -51,7 +51,8 @@ async function main(options: ServeOptions): Promise<void> {
   const common = { log, state, sender, groups, counters, intervalSeconds };
   const frontEnd = new HttpFrontEnd(common);
   const toMaster = new ToMaster(log, counters);
-  const requests = new Requests({ log, state, applied, frontEnd, toMaster });
+  const http = new ForwardedHttp(log, frontEnd, toMaster);
+  const requests = new Requests({ log, state, applied, frontEnd, http, toMaster });
   const forwarding = new Forwarding(log, toMaster, (request) => requests.answer(request));
   const duties = new MasterDuties(log, state, new Expiry(state.table, groups, counters, intervalSeconds));
 
@@ -78,7 +79,6 @@ async function main(options: ServeOptions): Promise<void> {
   // Every instance hears a request to the group; what is not for this one, the master answers.
   for (const { group, own } of sockets.groups) new UdpFrontEnd({ ...common, socket: groupSocket(group, own) }).start();
   for (const socket of forwarding.sockets) new UdpFrontEnd({ ...common, socket }).start();
-  const http = new ForwardedHttp(log, frontEnd, toMaster);
   for (const acceptor of sockets.tcp) {
     serveHttp(acceptor, http, counters, (connection) => send({ type: 'connection', connection }));
   }

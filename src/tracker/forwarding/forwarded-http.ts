@@ -2,11 +2,17 @@ import type { ReplicatedLog } from '../../cluster/replicated-log.ts';
 import type { HttpFrontEnd, HttpRequests, RespondHttp } from '../front-ends/http-front-end.ts';
 import type { ToMaster } from './to-master.ts';
 
-/** Requests by HTTP at any instance: the master answers itself, a slave forwards to it. */
+/**
+ * Requests by HTTP at any instance: the master answers itself, a slave forwards to it. While there is no master they are held
+ * for a moment: an election is short, and a client that is refused may not come again before the interval is over, without
+ * the event that it had to tell.
+ */
 export class ForwardedHttp implements HttpRequests {
   readonly #log: ReplicatedLog;
   readonly #frontEnd: HttpFrontEnd;
   readonly #toMaster: ToMaster;
+  #held: Request[] = [];
+  #turns: NodeJS.Timeout | undefined;
 
   constructor(log: ReplicatedLog, frontEnd: HttpFrontEnd, toMaster: ToMaster) {
     this.#log = log;
@@ -15,23 +21,62 @@ export class ForwardedHttp implements HttpRequests {
   }
 
   announce(query: string, ip: Uint8Array, respond: RespondHttp): void {
-    if (this.#isForTheMaster()) this.#forward('/announce', query, ip, respond);
-    else this.#frontEnd.announce(query, ip, respond);
+    if (this.#log.mayAnswer()) this.#frontEnd.announce(query, ip, respond);
+    else this.#serve({ path: '/announce', query, ip: ip.slice(), respond, until: performance.now() + HOLD_MS });
   }
 
   scrape(query: string, ip: Uint8Array, respond: RespondHttp): void {
-    if (this.#isForTheMaster()) this.#forward('/scrape', query, ip, respond);
-    else this.#frontEnd.scrape(query, ip, respond);
+    if (this.#log.mayAnswer()) this.#frontEnd.scrape(query, ip, respond);
+    else this.#serve({ path: '/scrape', query, ip: ip.slice(), respond, until: performance.now() + HOLD_MS });
   }
 
-  #isForTheMaster(): boolean {
-    return this.#toMaster.isKnown && !this.#log.mayAnswer();
+  #serve(request: Request): void {
+    const { path, query, ip, respond } = request;
+    if (this.#log.mayAnswer()) {
+      this.#frontEnd[path === '/announce' ? 'announce' : 'scrape'](query, ip, respond);
+    } else if (this.#toMaster.isKnown) {
+      this.#toMaster.ask({ type: 'http', path, query, ip: [...ip] }).then(
+        ({ status, body }) => respond(status === 200 ? 200 : 503, body),
+        // The master has gone. Announces may be repeated: doing one twice does what doing it once does.
+        () => this.#hold(request),
+      );
+    } else {
+      this.#hold(request);
+    }
   }
 
-  #forward(path: '/announce' | '/scrape', query: string, ip: Uint8Array, respond: RespondHttp): void {
-    this.#toMaster.ask({ type: 'http', path, query, ip: [...ip] }).then(
-      ({ status, body }) => respond(status === 200 ? 200 : 503, body),
-      () => this.#frontEnd.refuse(respond),
-    );
+  #hold(request: Request): void {
+    if (performance.now() >= request.until || this.#held.length === MOST_HELD) {
+      this.#frontEnd.refuse(request.respond);
+      return;
+    }
+    this.#held.push(request);
+    this.#turns ??= setInterval(() => this.#turn(), TURN_MS).unref();
+  }
+
+  /** Serves what is held, as far as there is somebody now who answers; the rest is held again, or refused. */
+  #turn(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const request of held) this.#serve(request);
+    if (this.#held.length > 0) return;
+    clearInterval(this.#turns);
+    this.#turns = undefined;
   }
 }
+
+interface Request {
+  readonly path: '/announce' | '/scrape';
+  readonly query: string;
+  readonly ip: Uint8Array;
+  readonly respond: RespondHttp;
+  /** By `performance.now`; it is not held any longer. */
+  readonly until: number;
+}
+
+/** Far longer than an election, and far shorter than clients wait. */
+const HOLD_MS = 1_000;
+/** How often somebody to answer is looked for. */
+const TURN_MS = 5;
+/** Requests held at one time, each with its connection. */
+const MOST_HELD = 4_096;

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { smallDisk, temporaryFolder } from '../../cluster/storage/storage-faults.ts';
+import { DiskFiles, MAX_OPEN_FILES } from './disk-files.ts';
+import { FileError } from './file-layer.ts';
+
+function refusal(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    assert.ok(error instanceof FileError, String(error));
+    return error.code;
+  }
+  return 'done';
+}
+const bytes = (...values: number[]) => Uint8Array.from(values);
+
+describe('Files on a disk', () => {
+  it('are made with their folders, written anywhere within their length, and read', (t) => {
+    const folder = join(temporaryFolder(t), 'new');
+    const files = new DiskFiles({ folder });
+    const path = ['a', 'b', 'c'];
+    assert.equal(files.stat(path), undefined);
+    files.resize(path, 10);
+    files.write(path, 7, bytes(1, 2, 3));
+    const into = new Uint8Array(4);
+    files.read(path, 6, into);
+    assert.deepEqual(into, bytes(0, 1, 2, 3));
+    files.sync([path]);
+    const before = files.stat(path);
+    assert.equal(before?.bytes, 10);
+    files.resize(path, 8);
+    assert.deepEqual([...readFileSync(join(folder, ...path))], [0, 0, 0, 0, 0, 0, 0, 1]);
+    assert.equal(
+      refusal(() => files.read(path, 6, into)),
+      'TOO_SHORT',
+    );
+    files.close();
+    files.close();
+    assert.equal(files.stat(path)?.bytes, 8);
+    files.write(path, 0, bytes(9));
+    files.close();
+  });
+
+  it('are no more open than the bound, and all written', (t) => {
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder });
+    const paths = Array.from({ length: 3 * MAX_OPEN_FILES }, (_, i) => [`${i % 7}`, `${i}`]);
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = process.platform === 'linux' ? open() : 0;
+    for (const path of paths) files.resize(path, 1);
+    for (const [i, path] of paths.entries()) files.write(path, 0, bytes(i));
+    if (process.platform === 'linux') assert.ok(open() - before <= MAX_OPEN_FILES);
+    files.sync(paths);
+    files.close();
+    for (const [i, path] of paths.entries()) assert.equal(readFileSync(join(folder, ...path))[0], i & 0xff);
+  });
+
+  it('are not reached through links, of folders or of files', (t) => {
+    const folder = temporaryFolder(t);
+    const outside = temporaryFolder(t);
+    writeFileSync(join(outside, 'secret'), 'secret');
+    symlinkSync(outside, join(folder, 'folder'));
+    symlinkSync(join(outside, 'secret'), join(folder, 'file'));
+    symlinkSync(join(outside, 'new'), join(folder, 'dangling'));
+    const files = new DiskFiles({ folder });
+    for (const path of [['folder', 'secret'], ['folder', 'new'], ['folder', 'sub', 'new'], ['file'], ['dangling']]) {
+      for (const act of [
+        () => files.stat(path),
+        () => files.resize(path, 3),
+        () => files.read(path, 0, new Uint8Array(1)),
+        () => files.write(path, 0, bytes(1)),
+      ]) {
+        assert.equal(refusal(act), 'LEADS_ELSEWHERE', path.join('/'));
+      }
+    }
+    assert.deepEqual(readdirSync(outside), ['secret']);
+    assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
+  });
+
+  it('may be in a folder that is a link itself', (t) => {
+    const folder = temporaryFolder(t);
+    const link = join(temporaryFolder(t), 'link');
+    symlinkSync(folder, link);
+    const files = new DiskFiles({ folder: link });
+    files.resize(['a'], 1);
+    files.close();
+    assert.ok(existsSync(join(folder, 'a')));
+  });
+
+  it('are regular files: folders, pipes and what is in their way are refused without waiting', (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(join(folder, 'folder'));
+    writeFileSync(join(folder, 'file'), 'x');
+    assert.equal(spawnSync('mkfifo', [join(folder, 'pipe')]).status, 0);
+    const files = new DiskFiles({ folder });
+    for (const path of [['folder'], ['pipe'], ['file', 'below']]) {
+      assert.equal(
+        refusal(() => files.resize(path, 1)),
+        'NOT_A_FILE',
+        path.join('/'),
+      );
+      assert.equal(
+        refusal(() => files.read(path, 0, new Uint8Array(1))),
+        'NOT_A_FILE',
+        path.join('/'),
+      );
+    }
+    assert.equal(
+      refusal(() => new DiskFiles({ folder: join(folder, 'file') })),
+      'NOT_A_FILE',
+    );
+  });
+
+  it('that are gone are missed', (t) => {
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder });
+    assert.equal(
+      refusal(() => files.read(['a'], 0, new Uint8Array(1))),
+      'MISSING',
+    );
+    assert.equal(
+      refusal(() => files.write(['b', 'a'], 0, bytes(1))),
+      'MISSING',
+    );
+    files.resize(['a'], 1);
+    rmSync(join(folder, 'a'));
+    assert.equal(files.stat(['a']), undefined);
+    assert.equal(
+      refusal(() => new DiskFiles({ folder: join(folder, 'none'), readOnly: true })),
+      'MISSING',
+    );
+  });
+
+  it('for reading only are never changed', (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, 'a'), 'abc');
+    const files = new DiskFiles({ folder, readOnly: true });
+    const into = new Uint8Array(3);
+    files.read(['a'], 0, into);
+    assert.equal(Buffer.from(into).toString(), 'abc');
+    files.sync([['a']]);
+    assert.notEqual(
+      refusal(() => files.write(['a'], 0, bytes(1))),
+      'done',
+    );
+    files.close();
+    assert.equal(readFileSync(join(folder, 'a'), 'utf8'), 'abc');
+  });
+
+  it('say when the disk is full or cannot be written', (t) => {
+    const disk = smallDisk(t, '64k');
+    if (!disk) return;
+    const files = new DiskFiles({ folder: disk.folder });
+    files.resize(['a'], 1_000_000);
+    assert.equal(
+      refusal(() => files.write(['a'], 0, new Uint8Array(500_000))),
+      'DISK_FULL',
+    );
+    files.close();
+    disk.readOnly();
+    assert.equal(
+      refusal(() => files.resize(['b'], 1)),
+      'UNWRITABLE',
+    );
+    files.close();
+  });
+
+  it('tell a change by its time', (t) => {
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder });
+    files.resize(['a'], 1);
+    const before = files.stat(['a']);
+    files.close();
+    linkSync(join(folder, 'a'), join(folder, 'same'));
+    assert.deepEqual(files.stat(['same']), before);
+    assert.equal(before?.changed, String(statSync(join(folder, 'a'), { bigint: true }).mtimeNs));
+  });
+});

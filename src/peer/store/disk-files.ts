@@ -1,0 +1,229 @@
+import {
+  closeSync,
+  constants,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { FileError, type FileErrorCode, type FileLayer, type FilePath, type FileState } from './file-layer.ts';
+
+/** Files that are kept open; the one used longest ago goes first. */
+export const MAX_OPEN_FILES = 128;
+
+export interface DiskFilesOptions {
+  /** The download folder; made when it is not there and files are written. It may itself be a link: that is the user's choice. */
+  readonly folder: string;
+  /** Files are never changed, opened for reading only. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Files of a real folder. No link below it is followed, of a folder or of a file, and only regular files are opened: who can
+ * put a link there must not be able to have other files read or overwritten.
+ */
+export class DiskFiles implements FileLayer {
+  readonly #folder: string;
+  readonly #readOnly: boolean;
+  /** Descriptors by path, the one used longest ago first. */
+  readonly #open = new Map<string, number>();
+  /** Folders in which something was made that may be gone after a power cut. */
+  readonly #changedFolders = new Set<string>();
+
+  /** @throws {FileError} the folder cannot be made or is none */
+  constructor({ folder, readOnly = false }: DiskFilesOptions) {
+    this.#readOnly = readOnly;
+    this.#folder = this.#guard(folder, () => {
+      if (!readOnly) mkdirSync(folder, { recursive: true });
+      const real = realpathSync(resolve(folder));
+      if (!statSync(real).isDirectory())
+        throw new FileError('NOT_A_FILE', folder, `${folder} is not a folder; choose another`);
+      return real;
+    });
+  }
+
+  stat(path: FilePath): FileState | undefined {
+    const place = join(this.#folder, ...path);
+    return this.#guard(place, () => {
+      if (!this.#hasFolders(path)) return undefined;
+      const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
+      if (!stats) return undefined;
+      requireFile(place, stats);
+      return { bytes: Number(stats.size), changed: String(stats.mtimeNs) };
+    });
+  }
+
+  resize(path: FilePath, bytes: number): void {
+    const place = join(this.#folder, ...path);
+    this.#guard(place, () => ftruncateSync(this.#descriptor(path, place, true), bytes));
+  }
+
+  read(path: FilePath, offset: number, into: Uint8Array): void {
+    const place = join(this.#folder, ...path);
+    this.#guard(place, () => {
+      const fd = this.#descriptor(path, place, false);
+      for (let at = 0; at < into.length; ) {
+        const count = readSync(fd, into, at, into.length - at, offset + at);
+        if (count === 0) {
+          throw new FileError(
+            'TOO_SHORT',
+            place,
+            `${place} ends before byte ${offset + into.length}; re-check the content`,
+          );
+        }
+        at += count;
+      }
+    });
+  }
+
+  write(path: FilePath, offset: number, bytes: Uint8Array): void {
+    const place = join(this.#folder, ...path);
+    this.#guard(place, () => {
+      const fd = this.#descriptor(path, place, false);
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, offset + at);
+    });
+  }
+
+  sync(paths: Iterable<FilePath>): void {
+    for (const path of paths) {
+      const place = join(this.#folder, ...path);
+      this.#guard(place, () => fdatasyncSync(this.#descriptor(path, place, false)));
+    }
+    for (const folder of this.#changedFolders) {
+      this.#guard(folder, () => syncFolder(folder));
+      this.#changedFolders.delete(folder);
+    }
+  }
+
+  close(): void {
+    for (const fd of this.#open.values()) closeSync(fd);
+    this.#open.clear();
+  }
+
+  #descriptor(path: FilePath, place: string, create: boolean): number {
+    const open = this.#open.get(place);
+    if (open !== undefined) {
+      // Moved to the end: used last.
+      this.#open.delete(place);
+      this.#open.set(place, open);
+      return open;
+    }
+    if (create) this.#makeFolders(path);
+    else if (!this.#hasFolders(path)) throw missing(place);
+    const there = lstatSync(place, { throwIfNoEntry: false });
+    if (there) requireFile(place, there);
+    else if (create) this.#changedFolders.add(dirname(place));
+    else throw missing(place);
+    const fd = openSync(
+      place,
+      (this.#readOnly ? constants.O_RDONLY : constants.O_RDWR) | SAFE_FLAGS | (create ? constants.O_CREAT : 0),
+    );
+    try {
+      // Between looking and opening somebody may have put something else there.
+      requireFile(place, fstatSync(fd));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    this.#open.set(place, fd);
+    const [oldest] = this.#open;
+    if (this.#open.size > MAX_OPEN_FILES) {
+      this.#open.delete(oldest[0]);
+      closeSync(oldest[1]);
+    }
+    return fd;
+  }
+
+  /** Whether all folders of the path are there; each must be one, not a link to one. */
+  #hasFolders(path: FilePath): boolean {
+    let folder = this.#folder;
+    for (const name of path.slice(0, -1)) {
+      folder = join(folder, name);
+      const stats = lstatSync(folder, { throwIfNoEntry: false });
+      if (!stats) return false;
+      if (stats.isSymbolicLink()) throw leadsElsewhere(folder);
+      if (!stats.isDirectory())
+        throw new FileError('NOT_A_FILE', folder, `${folder} is in the way of a folder; move it away`);
+    }
+    return true;
+  }
+
+  #makeFolders(path: FilePath): void {
+    if (this.#hasFolders(path)) return;
+    let folder = this.#folder;
+    for (const name of path.slice(0, -1)) {
+      const inside = join(folder, name);
+      if (!lstatSync(inside, { throwIfNoEntry: false })) {
+        mkdirSync(inside);
+        this.#changedFolders.add(folder);
+      }
+      folder = inside;
+    }
+  }
+
+  #guard<Result>(place: string, act: () => Result): Result {
+    try {
+      return act();
+    } catch (error) {
+      throw fileError(place, error);
+    }
+  }
+}
+
+/** No link at the end, and no waiting for who writes into a pipe that lies there. Windows has neither. */
+const SAFE_FLAGS = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** Makes the entries of a folder durable; systems without that write them in order anyway. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const fd = openSync(folder, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function requireFile(place: string, stats: { isFile(): boolean; isSymbolicLink(): boolean }): void {
+  if (stats.isSymbolicLink()) throw leadsElsewhere(place);
+  if (!stats.isFile()) throw new FileError('NOT_A_FILE', place, `${place} is no regular file; move it away`);
+}
+
+function leadsElsewhere(place: string): FileError {
+  return new FileError('LEADS_ELSEWHERE', place, `${place} is a link, which is not followed; move it away`);
+}
+
+function missing(place: string): FileError {
+  return new FileError('MISSING', place, `${place} is not there any more; put it back, or re-check the content`);
+}
+
+function fileError(place: string, error: unknown): FileError {
+  if (error instanceof FileError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const [ours, advice] = MEANINGS[code ?? ''] ?? ['FILE_FAILED', 'check the disk'];
+  return new FileError(ours, place, `${place}: ${message}; ${advice}`, { cause: error });
+}
+
+const UNWRITABLE: [FileErrorCode, string] = ['UNWRITABLE', 'make the folder writable for this user, or choose another'];
+const FULL: [FileErrorCode, string] = ['DISK_FULL', 'free space on the disk, then resume'];
+const MEANINGS: Readonly<Record<string, [FileErrorCode, string]>> = {
+  EACCES: UNWRITABLE,
+  EPERM: UNWRITABLE,
+  EROFS: UNWRITABLE,
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EFBIG: ['DISK_FULL', 'the file system cannot hold a file of that size; choose another'],
+  ENOENT: ['MISSING', 'put it back, or re-check the content'],
+  ELOOP: ['LEADS_ELSEWHERE', 'links are not followed; move it away'],
+  ENOTDIR: ['NOT_A_FILE', 'a file is in the way of a folder; move it away'],
+  EISDIR: ['NOT_A_FILE', 'a folder is in the way of a file; move it away'],
+  EEXIST: ['NOT_A_FILE', 'a file is in the way of a folder; move it away'],
+};

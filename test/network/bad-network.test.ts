@@ -7,16 +7,16 @@ import type { Stage } from '../faults/stage.ts';
 import { newTransactionId } from '../harness/udp-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { CLIENT, type Lan, missingForLan } from './lan.ts';
-import { MEMBERS, underLoadOnLan } from './lan-place.ts';
+import { underLoadOnLan } from './lan-place.ts';
 
-const FAULT_MS = 3_000;
+const FAULT_MS = 2_000;
 const BAD_PATH = { loss: 0.1, duplicates: 0.1, delayMs: 0.2, jitterMs: 5 };
 const PAUSE_MS = 20;
 
 describe('three members on a bad network', { skip: missingForLan() }, () => {
   test('frames among them are lost, come twice and overtake each other: they go on, also when the master is killed', (t) =>
-    underLoadOnLan(t, async (stage, lan) => {
-      await lan.among(MEMBERS, BAD_PATH);
+    underLoadOnLan(t, 3, async (stage, lan) => {
+      await lan.among(lan.names, BAD_PATH);
       const fault = sleep(FAULT_MS);
       await stage.serves();
       await fault;
@@ -35,20 +35,20 @@ describe('three members on a bad network', { skip: missingForLan() }, () => {
     }));
 
   test('each is alone: nobody answers anything, and they go on when they are together again', (t) =>
-    underLoadOnLan(t, async (stage, lan) => {
-      await lan.among(MEMBERS, { block: 'everything' });
+    underLoadOnLan(t, 3, async (stage, lan) => {
+      await lan.among(lan.names, { block: 'everything' });
       // Until its lease is over the master answers.
-      await waitFor('all to refuse', async () => (await refusing(stage)) === MEMBERS.length);
+      await waitFor('all to refuse', async () => (await refusing(stage)) === lan.names.length);
       assert.deepEqual(await answersWithin(FAULT_MS, stage, lan), []);
       await lan.heal();
       await stage.voters(3);
     }));
 
   test('multicast among them does not pass: their connections carry them over the death of the master, who is found again later', (t) =>
-    underLoadOnLan(t, async (stage, lan) => {
+    underLoadOnLan(t, 3, async (stage, lan) => {
       const master = await stage.master();
       const { term } = await master.api.cluster();
-      await lan.among(MEMBERS, { block: 'groups' });
+      await lan.among(lan.names, { block: 'groups' });
       const fault = sleep(FAULT_MS);
       await stage.serves();
       await fault;

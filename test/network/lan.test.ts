@@ -8,7 +8,7 @@ import { CLIENT, Lan, missingForLan } from './lan.ts';
 import type { PathCounts } from './switch.ts';
 
 const FEW = 20;
-const MANY = 2_000;
+const MANY = 1_000;
 const BURST = 100;
 const LARGEST_DATAGRAM = 1_472;
 const STREAM_BYTES = 4 << 20;
@@ -72,7 +72,7 @@ describe('the network of the tests', { skip: missingForLan() }, () => {
       outcomes.push(await sendSome(lan, CLIENT, 'a', MANY));
     }
     const [first, again, other] = outcomes;
-    assert.ok(Math.abs(first.lost - MANY * 0.1) < MANY * 0.04, JSON.stringify(first));
+    assert.ok(Math.abs(first.lost - MANY * 0.1) < MANY * 0.05, JSON.stringify(first));
     assert.ok(Math.abs(first.duplicated - MANY * 0.05) < MANY * 0.03, JSON.stringify(first));
     assert.equal(first.received, MANY - first.lost + first.duplicated);
     assert.deepEqual(first, again);

@@ -80,6 +80,11 @@ export class Lan implements AsyncDisposable {
     this.#switch = between;
   }
 
+  /** The hosts beside the client. */
+  get names(): readonly string[] {
+    return this.#hosts.map(({ name }) => name).filter((name) => name !== CLIENT);
+  }
+
   host(name: string): Host {
     const host = this.#hosts.find((host) => host.name === name);
     if (host === undefined) throw new Error(`there is no host ${name}`);

@@ -9,7 +9,7 @@ const REQUESTS = 100;
 
 describe('a client on another machine that asks the group', { skip: missingForLan() }, () => {
   test('gets exactly one reply to each request, from the address of the master', (t) =>
-    underLoadOnLan(t, async (stage, lan) => {
+    underLoadOnLan(t, 3, async (stage, lan) => {
       const { host: address, clientPort: port } = await stage.master();
       const { group } = stage.network;
       const socket = await lan.socket(CLIENT);

@@ -4,7 +4,7 @@ import { type Api, startApi } from '../api/server.ts';
 import { startTracker } from '../tracker/start-tracker.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { adminToken } from './admin-token.ts';
-import { CommandError } from './command-error.ts';
+import { CommandError, EXIT_DONE } from './command-error.ts';
 import {
   dataFolderOf,
   hostsOf,
@@ -36,6 +36,11 @@ export async function runInstance(
   show: (instance: RunningInstance) => void,
 ): Promise<void> {
   const signalled = stopSignal();
+  let serves = false;
+  // An instance that serves nobody yet has nothing to bring in order; its files survive any end.
+  void signalled.then(() => {
+    if (!serves) process.exit(EXIT_DONE);
+  });
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: STDERR, sync: true }));
   const token = await adminToken(options.adminTokenFile);
   const cluster = options.cluster;
@@ -62,6 +67,7 @@ export async function runInstance(
     throw startError(error as NodeJS.ErrnoException, { hosts, port: options.port, memberPort, dataDir });
   });
   const api = await startApiOrClose(tracker, logger, token);
+  serves = true;
   show({ tracker, cluster, name, dataDir });
   const failure = await Promise.race([signalled, tracker.stopped]);
   await api.close();

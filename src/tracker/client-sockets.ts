@@ -1,4 +1,5 @@
-import { networkInterfaces } from 'node:os';
+import { BlockList, isIPv4 } from 'node:net';
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import { openUdpSocket } from '../net/open-udp-socket.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import type { TcpAcceptor } from '../net/tcp-acceptor.ts';
@@ -76,8 +77,22 @@ async function openAll(
   }
 }
 
-/** The name of the interface that has the address; the address itself where the system does not list it. */
+/**
+ * The name of the interface that has the address; the address itself where the system knows of none. Addresses that are not
+ * listed are of the interface whose network they are in: all of 127.0.0.0/8 is the loopback's.
+ */
 function interfaceOf(host: string): string {
   const interfaces = Object.entries(networkInterfaces());
-  return interfaces.find(([, addresses = []]) => addresses.some(({ address }) => address === host))?.[0] ?? host;
+  const named = (has: (address: NetworkInterfaceInfo) => boolean) =>
+    interfaces.find(([, addresses = []]) => addresses.some(has))?.[0];
+  return named(({ address }) => address === host) ?? named(({ cidr }) => isInNetwork(host, cidr)) ?? host;
+}
+
+/** @param cidr address and bits of an IPv4 network, e.g. 127.0.0.1/8 */
+function isInNetwork(host: string, cidr: string | null): boolean {
+  const [network, bits] = (cidr ?? '').split('/');
+  if (!isIPv4(network)) return false;
+  const block = new BlockList();
+  block.addSubnet(network, Number(bits));
+  return block.check(host);
 }

@@ -4,8 +4,11 @@ import type { RunningProcess } from '../harness/running-process.ts';
 import type { Family } from './private-network.ts';
 import type { Torrent } from './torrent.ts';
 
-/** For a transfer and what comes of it: clients hand out upload slots every ten seconds, each in its own time. */
-export const PATIENCE_MS = 60_000;
+/**
+ * For a transfer and what comes of it: clients hand out upload slots every ten seconds, each in its own time. When a datagram
+ * of Transmission's is lost, as in an election, it takes a minute to find that out, and another half to try again.
+ */
+export const PATIENCE_MS = 180_000;
 
 /** How a client asks the tracker. */
 export interface Transport {

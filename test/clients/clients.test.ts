@@ -4,10 +4,11 @@ import { EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED } from '../../src/bittorrent
 import { UdpClient } from '../harness/udp-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { aria2 } from './aria2.ts';
-import type { Client, ClientProgram, Transport } from './client.ts';
+import type { ClientProgram, Transport } from './client.ts';
+import { handOver, shown } from './hand-over.ts';
 import { libtorrent } from './libtorrent.ts';
 import { enterPrivateNetwork, TRACKER_HOST } from './private-network.ts';
-import { type Role, Stage } from './stage.ts';
+import { Stage } from './stage.ts';
 import { Torrent } from './torrent.ts';
 import { transmission } from './transmission.ts';
 
@@ -19,7 +20,7 @@ const TRANSPORTS: readonly Transport[] = [
   { protocol: 'http', family: 6 },
 ];
 /** Tests at a time. They mostly wait for clients, which mostly wait for their own timers. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 12;
 /** Asked of clients that are to announce again. */
 const INTERVAL_MS = 4_000;
 
@@ -63,7 +64,7 @@ describe('a real client', { skip, concurrency: CONCURRENCY }, () => {
         const torrent = new Torrent();
         const leecher = await stage().client(t, program, 'leecher', transport);
         await leecher.fetch(torrent);
-        const peers = [peer(leecher, torrent.content.length)];
+        const peers = [shown(leecher, torrent.content.length)];
         await stage().shows(torrent, { seeders: 0, leechers: 1, completed: 0, peers });
 
         const first = (await stage().lastSeen(torrent))!;
@@ -101,30 +102,6 @@ describe('a scrape', { skip, concurrency: CONCURRENCY }, () => {
   }
 });
 
-/**
- * From one that has the file to one that has nothing, with all that the tracker is told of it on the way.
- * @param first who is there when the other one comes and is told of it
- */
-async function handOver(stage: Stage, torrent: Torrent, seeder: Client, leecher: Client, first: Role): Promise<void> {
-  if (first === 'seeder') {
-    await seeder.seed(torrent);
-    await stage.shows(torrent, { seeders: 1, leechers: 0, completed: 0, peers: [peer(seeder, 0)] });
-    await leecher.fetch(torrent);
-  } else {
-    await leecher.fetch(torrent);
-    const peers = [peer(leecher, torrent.content.length)];
-    await stage.shows(torrent, { seeders: 0, leechers: 1, completed: 0, peers });
-    await seeder.seed(torrent);
-  }
-  const fetched = await leecher.fetched(torrent);
-  assert.ok(Buffer.from(torrent.content).equals(fetched), 'the fetched file is another one');
-  const peers = [peer(seeder, 0), peer(leecher, 0)];
-  await stage.shows(torrent, { seeders: 2, leechers: 0, completed: 1, peers });
-
-  await Promise.all([seeder.stop(), leecher.stop()]);
-  await stage.shows(torrent, { seeders: 0, leechers: 0, completed: 1, peers: [] });
-}
-
 /** Peers of the swarm that say what they have and do no more. */
 async function addSeeders(
   stage: Stage,
@@ -139,14 +116,10 @@ async function addSeeders(
   }
 }
 
-function peer({ host, port }: Client, left: number) {
-  return { host, port, left };
-}
-
 function setStage(...args: string[]): () => Stage {
   let stage: Stage | undefined;
   before(async () => {
-    stage = await Stage.set(args);
+    stage = await Stage.set({ args });
   });
   after(async () => {
     await stage?.[Symbol.asyncDispose]();

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type SwarmkeeperInstance, startSwarmkeeper, temporaryFolder } from '../harness/start-swarmkeeper.ts';
+import { authority } from '../../src/api/client-address.ts';
+import { startCluster, type TestCluster } from '../harness/start-cluster.ts';
+import { type SwarmkeeperInstance, temporaryFolder } from '../harness/start-swarmkeeper.ts';
+import type { TestGroup } from '../harness/test-network.ts';
 import { TrackerApi } from '../harness/tracker-api.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { Client, type ClientProgram, PATIENCE_MS, type Transport } from './client.ts';
@@ -26,43 +29,71 @@ export type Role = 'seeder' | 'leecher';
 const FIRST_PORT = 7000;
 /** For peers and for control. */
 const PORTS_OF_A_CLIENT = 2;
-/** A tracker with room for clients around it. */
-export class Stage {
-  readonly tracker: SwarmkeeperInstance;
-  readonly #api: TrackerApi;
-  readonly #folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  #nextPort = FIRST_PORT;
+/** Stages may stand at the same time. */
+let nextPort = FIRST_PORT;
 
-  /** @param args added to those of `swarmkeeper tracker` */
-  static async set(args: readonly string[] = []): Promise<Stage> {
+export interface StageOptions {
+  /** Of the cluster, 1 by default. */
+  readonly instances?: number;
+  /** Added to those of `swarmkeeper tracker`. */
+  readonly args?: readonly string[];
+}
+
+/** A tracker, or a cluster of them, with room for clients around it. */
+export class Stage {
+  readonly cluster: TestCluster;
+  #api: TrackerApi;
+  readonly #folder: Awaited<ReturnType<typeof temporaryFolder>>;
+
+  static async set(options: StageOptions = {}): Promise<Stage> {
     const folder = await temporaryFolder();
     try {
-      return new Stage(await startSwarmkeeper({ args }), folder);
+      return new Stage(await startCluster({ instances: 1, ...options }), folder);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  private constructor(tracker: SwarmkeeperInstance, folder: Awaited<ReturnType<typeof temporaryFolder>>) {
-    this.tracker = tracker;
-    this.#api = new TrackerApi(tracker);
+  private constructor(cluster: TestCluster, folder: Awaited<ReturnType<typeof temporaryFolder>>) {
+    this.cluster = cluster;
+    this.#api = new TrackerApi(this.tracker);
     this.#folder = folder;
   }
 
-  /** A client with a place of its own, for the length of the test; a test that fails shows what it printed. */
-  async client(t: TestContext, program: ClientProgram, role: Role, transport: Transport): Promise<Client> {
+  /** The only instance, or the first. */
+  get tracker(): SwarmkeeperInstance {
+    return this.cluster.instances[0];
+  }
+
+  /** Lets this instance tell from now on what is known of a swarm, instead of the first. */
+  watch(instance: SwarmkeeperInstance): void {
+    this.#api = new TrackerApi(instance);
+  }
+
+  /**
+   * A client with a place of its own, for the length of the test; a test that fails shows what it printed.
+   * @param at where it asks: the first instance by default
+   */
+  async client(
+    t: TestContext,
+    program: ClientProgram,
+    role: Role,
+    transport: Transport,
+    at: SwarmkeeperInstance | TestGroup = this.tracker,
+  ): Promise<Client> {
     const { protocol, family } = transport;
-    const port = this.#nextPort;
-    this.#nextPort += PORTS_OF_A_CLIENT;
+    const port = nextPort;
+    nextPort += PORTS_OF_A_CLIENT;
     const folder = join(this.#folder.path, String(port));
     await mkdir(folder);
-    const tracker = program.needsName(transport) ? TRACKER_NAME[family] : TRACKER_HOST[family];
+    const host = program.needsName(transport) ? TRACKER_NAME[family] : TRACKER_HOST[family];
+    const asked = 'clientPort' in at ? { host, port: at.clientPort } : at;
     const client = new Client(program, {
       host: CLIENT_HOSTS[role === 'seeder' ? 0 : 1][family],
       port,
       folder,
-      announceUrl: `${protocol}://${tracker.includes(':') ? `[${tracker}]` : tracker}:${this.tracker.clientPort}/announce`,
+      announceUrl: `${protocol}://${authority(asked.host, asked.port)}/announce`,
     });
     t.after(async () => {
       await client[Symbol.asyncDispose]();
@@ -105,7 +136,7 @@ export class Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.tracker[Symbol.asyncDispose]();
+    await this.cluster[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
   }
 }

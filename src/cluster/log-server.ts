@@ -160,11 +160,16 @@ export class LogServer {
     this.#wake();
   }
 
-  /** A snapshot took the place of everything up to its index; subscribers that are not there yet continue from it. */
-  restore({ index }: RestoredSnapshot): void {
+  /** The entries up to `index`, which the store has, are durable on a quorum; none is a proposal of this run. They go to whoever lacks them. */
+  committed(index: number): void {
     this.#commitIndex = Math.max(this.#commitIndex, index);
     this.#shared.commitIndex = BigInt(this.#commitIndex);
     this.#wake();
+  }
+
+  /** A snapshot took the place of everything up to its index; subscribers that are not there yet continue from it. */
+  restore({ index }: RestoredSnapshot): void {
+    this.committed(index);
   }
 
   /**
@@ -409,10 +414,11 @@ export class LogServer {
     proposals: readonly number[] = [],
     transfer = false,
   ): void {
-    const batches = entries.map((entry) => entry.batch);
+    // A view of a larger buffer would take all of that along.
+    const batches = entries.map(({ batch }) => ownBytes(batch));
     const kinds = Uint8Array.from(entries, (entry) => entry.kind);
     const message: ServerMessage = { type: 'published', first, kinds, batches, proposals };
-    this.#post(connection, message, transfer ? batches.map((batch) => batch.buffer as ArrayBuffer) : []);
+    this.#post(connection, message, transfer ? batches.map((batch) => batch.buffer) : []);
   }
 
   #post(connection: Connection, message: ServerMessage, transfer: ArrayBuffer[] = []): void {

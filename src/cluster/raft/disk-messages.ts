@@ -1,4 +1,5 @@
-import type { HardState, Identity, LogBase, LogChange, LogEntry } from '../storage/log-store.ts';
+import type { HardState, Identity, LogBase, LogChange } from '../storage/log-store.ts';
+import type { PackedEntries } from '../storage/packed-entries.ts';
 import type { StorageCode } from '../storage/sqlite-file.ts';
 
 // What the log thread and the disk thread of one instance tell each other.
@@ -23,6 +24,8 @@ export type DiskRequest =
   | { readonly type: 'close' };
 
 export type DiskReply =
+  /** A piece of the log, in order; all of them come before `opened`. */
+  | { readonly type: 'entries'; readonly entries: PackedEntries }
   | ({ readonly type: 'opened' } & DiskContent)
   | { readonly type: 'refused'; readonly code: StorageCode; readonly path: string; readonly reason: string }
   | { readonly type: 'done' }
@@ -36,5 +39,5 @@ export interface DiskContent {
   readonly hardState: HardState;
   readonly base: LogBase;
   readonly genesis: string;
-  readonly entries: readonly LogEntry[];
+  readonly lastIndex: number;
 }

@@ -1,10 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { LogFailedError } from '../replicated-log.ts';
 import { LogStore } from '../storage/log-store.ts';
+import { buffersOf } from '../storage/packed-entries.ts';
 import { StorageError } from '../storage/sqlite-file.ts';
 import type { DiskReply, DiskRequest, DiskThreadOptions } from './disk-messages.ts';
 
 // The thread that owns log.db: it waits for the disk, so that votes, keepalives and the lease need not.
+
+/** The log thread gives a piece back as a whole, when the last of its entries was trimmed. */
+const PIECE_BYTES = 1 << 20;
 
 const host = parentPort!;
 const reply = (message: DiskReply, transfer: ArrayBuffer[] = []) => host.postMessage(message, transfer);
@@ -21,8 +25,7 @@ try {
 
 function run({ folder, cluster }: DiskThreadOptions): void {
   const store = LogStore.open(folder, cluster);
-  const { identity, hardState, base, genesis } = store;
-  const entries = store.read(store.firstIndex, Number.POSITIVE_INFINITY);
+  const { identity, hardState, base, genesis, lastIndex } = store;
   host.on('message', (request: DiskRequest) => {
     if (request.type === 'close') {
       store.close();
@@ -40,8 +43,13 @@ function run({ folder, cluster }: DiskThreadOptions): void {
       reply({ type: 'failed', reason: error.message });
     }
   });
-  const buffers = new Set(entries.map(({ batch }) => batch.buffer as ArrayBuffer));
-  reply({ type: 'opened', identity, hardState, base, genesis, entries }, [...buffers]);
+  handOver(store);
+  reply({ type: 'opened', identity, hardState, base, genesis, lastIndex });
+}
+
+/** The log thread takes one piece apart while the next one is read. */
+function handOver(store: LogStore): void {
+  for (const entries of store.readPacked(PIECE_BYTES)) reply({ type: 'entries', entries }, buffersOf(entries));
 }
 
 function perform(store: LogStore, request: Exclude<DiskRequest, { type: 'close' }>): void {

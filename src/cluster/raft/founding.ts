@@ -117,8 +117,8 @@ export class Founding {
  * alone has filled is one of a cluster whose only voter it was.
  */
 export function ownCluster(content: DiskContent): { cluster: ClusterId; membership: string } | null {
-  const { genesis, identity, base, entries } = content;
-  const sole = genesis === '' && (base.index > 0 || entries.length > 0);
+  const { genesis, identity, base, lastIndex } = content;
+  const sole = genesis === '' && lastIndex > 0;
   const founding = readFounding(content);
   const { endorsed, formed } = founding.genesis;
   const cluster = sole ? identity.clusterUuid : (founding.cluster ?? (formed ? endorsed!.cluster : null));

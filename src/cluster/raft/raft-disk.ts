@@ -1,8 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import type { Entry } from '../consensus/entry.ts';
 import { LogFailedError } from '../replicated-log.ts';
 import { StorageError } from '../storage/sqlite-file.ts';
 import { workerUrl } from '../worker-url.ts';
 import type { DiskContent, DiskReply, DiskRequest, DiskThreadOptions } from './disk-messages.ts';
+import { unpackEntries } from './stored-entry.ts';
 
 /**
  * `log.db` as the log thread sees it: requests are made durable one after the other by a thread of their own.
@@ -18,6 +20,7 @@ export class RaftDisk {
   readonly #fail: (error: LogFailedError) => void;
   /** What is called when the requests under way are durable, oldest first. The core has one write under way at a time. */
   readonly #waiting: (() => void)[] = [];
+  #stored: Entry[];
   #failure: LogFailedError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -27,18 +30,26 @@ export class RaftDisk {
       workerData: options,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
+    const stored: Entry[] = [];
     return new Promise((resolve, reject) => {
       worker.once('error', reject);
       worker.once('exit', () => reject(new LogFailedError('the disk thread ended before it was ready')));
-      worker.once('message', (reply: DiskReply) => {
-        if (reply.type === 'opened') resolve(new RaftDisk(worker, reply));
+      const onMessage = (reply: DiskReply) => {
+        if (reply.type === 'entries') {
+          unpackEntries(reply.entries, stored);
+          return;
+        }
+        worker.off('message', onMessage);
+        if (reply.type === 'opened') resolve(new RaftDisk(worker, reply, stored));
         else if (reply.type === 'refused') reject(new StorageError(reply.code, reply.path, reply.reason));
         else reject(new LogFailedError(reply.type === 'failed' ? reply.reason : 'the disk thread said nothing useful'));
-      });
+      };
+      worker.on('message', onMessage);
     });
   }
 
-  private constructor(worker: Worker, content: DiskContent) {
+  private constructor(worker: Worker, content: DiskContent, stored: Entry[]) {
+    this.#stored = stored;
     this.#worker = worker;
     this.content = content;
     const { promise, resolve } = Promise.withResolvers<LogFailedError>();
@@ -56,6 +67,13 @@ export class RaftDisk {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#fail(new LogFailedError(`the disk thread failed: ${reason}`, { cause }));
     });
+  }
+
+  /** The log as of the start of this run; the caller's from here on. */
+  takeEntries(): Entry[] {
+    const stored = this.#stored;
+    this.#stored = [];
+    return stored;
   }
 
   get failure(): LogFailedError | undefined {

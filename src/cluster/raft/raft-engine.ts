@@ -22,7 +22,7 @@ import { KIND_CLIENT, KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
 import type { RaftDisk } from './raft-disk.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
 import { SnapshotTransfers } from './snapshot-transfers.ts';
-import { formatMembership, fromStored, parseMembership, toStored } from './stored-entry.ts';
+import { formatMembership, parseMembership, toStored } from './stored-entry.ts';
 
 export interface RaftEngineOptions {
   readonly cluster: string;
@@ -57,6 +57,8 @@ export class RaftEngine implements LogEngine, LogSource {
   readonly #proposals = new Map<number, Proposal>();
   readonly #handovers: { resolve: () => void; reject: (error: Error) => void }[] = [];
   #nextRequest = 1;
+  /** Entries up to here were on the disk when this run began, and are still in the log. */
+  #storedTo: number;
   #server!: LogServer;
   #cluster: ClusterId | undefined;
   #core: Core | undefined;
@@ -73,6 +75,7 @@ export class RaftEngine implements LogEngine, LogSource {
     this.#options = options;
     const { disk, transport, expect } = options;
     this.identity = disk.content.identity;
+    this.#storedTo = disk.content.lastIndex;
     this.#clientPort = options.clientPort;
     this.#faultTolerance = new FaultTolerance({
       transport,
@@ -200,8 +203,7 @@ export class RaftEngine implements LogEngine, LogSource {
   }
 
   get lastIndex(): number {
-    const { base, entries } = this.#options.disk.content;
-    return this.#core?.log.durable ?? base.index + entries.length;
+    return this.#core?.log.durable ?? this.#options.disk.content.lastIndex;
   }
 
   get failure(): LogFailedError | undefined {
@@ -274,7 +276,7 @@ export class RaftEngine implements LogEngine, LogSource {
     const { disk, transport } = this.#options;
     const { keepLogBytes = DEFAULT_LIMITS.keepLogBytes, replaceAfterMs = DEFAULT_TIMING.replaceAfterMs } =
       this.#options;
-    const { hardState, base, entries } = disk.content;
+    const { hardState, base } = disk.content;
     transport.setCluster(cluster);
     this.#cluster = cluster;
     this.#core = new Core({
@@ -283,7 +285,7 @@ export class RaftEngine implements LogEngine, LogSource {
       stored: {
         hardState: { term: hardState.term, vote: hardState.vote ?? null },
         base: { index: base.index, term: base.term, membership },
-        entries: entries.map(fromStored),
+        entries: disk.takeEntries(),
         // How far the tables are is their own affair: entries that they have are not handed to them again.
         applied: base.index,
       },
@@ -401,8 +403,7 @@ export class RaftEngine implements LogEngine, LogSource {
           this.#options.transport.send(effect.message.to, KIND_CONSENSUS, encodeMessage(effect.message));
           break;
         case 'apply':
-          // After a restart that may be the whole log: too many to be spread as arguments.
-          for (const entry of effect.entries) applied.push(entry);
+          this.#apply(effect.entries, applied);
           break;
         case 'restore':
           this.#server.restore(this.#options.snapshots.installed(effect.meta.index));
@@ -445,7 +446,17 @@ export class RaftEngine implements LogEngine, LogSource {
     if (this.#idle && this.#proposals.size === 0) this.#idle();
   }
 
+  /** What was there before this run is the whole log perhaps: subscribers say where they begin, and get the rest from there. */
+  #apply(entries: readonly Entry[], applied: Entry[]): void {
+    const { index: first } = entries[0];
+    const old = Math.min(Math.max(this.#storedTo - first + 1, 0), entries.length);
+    if (old > 0) this.#server.committed(first + old - 1);
+    for (let i = old; i < entries.length; i++) applied.push(entries[i]);
+  }
+
   #persist({ seq, hardState, truncateFrom, snapshot, entries }: Extract<Effect, { type: 'persist' }>): void {
+    if (truncateFrom !== null) this.#storedTo = Math.min(this.#storedTo, truncateFrom - 1);
+    if (snapshot?.keepLater === false) this.#storedTo = Math.min(this.#storedTo, snapshot.meta.index);
     const change = {
       hardState: hardState === null ? null : { term: hardState.term, vote: hardState.vote ?? undefined },
       truncateFrom,

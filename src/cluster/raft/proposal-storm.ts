@@ -1,7 +1,7 @@
-import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogClient } from '../log-client.ts';
 import { startRaftLog } from './raft.ts';
+import { printLine } from './test-processes.ts';
 
 // The process that tests kill: while it may answer it proposes without end, and prints "index batch" for each that was
 // acknowledged. Arguments: folder, name, number of founders, port of the members' group.
@@ -28,7 +28,7 @@ await Promise.all(
       const batch = `${name}${process.pid} ${proposer} ${i}`;
       const index = await client.propose(new TextEncoder().encode(batch)).catch(() => undefined);
       // Not the master any more, or nobody knows: then it was not acknowledged.
-      if (index !== undefined) writeSync(1, `${index} ${batch}\n`);
+      if (index !== undefined) printLine(`${index} ${batch}`);
     }
   }),
 );

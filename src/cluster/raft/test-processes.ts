@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -52,3 +53,20 @@ export class ProcessCluster {
     await Promise.all([...this.#children.keys()].map((name) => this.kill(name)));
   }
 }
+
+/** Prints a line for whoever started this process, at once: what was printed before a kill is read after it. */
+export function printLine(line: string): void {
+  const bytes = Buffer.from(`${line}\n`);
+  for (let written = 0; written < bytes.length; ) {
+    try {
+      written += writeSync(STDOUT, bytes, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      // The reader is slow and the pipe is full.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_PAUSE_MS);
+    }
+  }
+}
+
+const STDOUT = 1;
+const FULL_PIPE_PAUSE_MS = 1;

@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs';
 import { LogClient } from '../log-client.ts';
+import { printLine } from '../raft/test-processes.ts';
 import { startSingleLog } from './single.ts';
 
 // The process that a test kills: proposes without end and prints "index batch" for each that was acknowledged.
@@ -19,7 +19,7 @@ await Promise.all(
   Array.from({ length: PROPOSERS }, async (_, proposer) => {
     for (let i = 0; ; i++) {
       const batch = `batch ${proposer} ${i}`;
-      writeSync(1, `${await client.propose(new TextEncoder().encode(batch))} ${batch}\n`);
+      printLine(`${await client.propose(new TextEncoder().encode(batch))} ${batch}`);
     }
   }),
 );

@@ -114,8 +114,8 @@ export function readHandshake(bytes: Uint8Array, offset: number): Handshake {
   }
   const reserved = offset + PROTOCOL.length;
   return {
-    infoHash: bytes.slice(offset + INFO_HASH_AT, offset + INFO_HASH_AT + INFO_HASH_BYTES),
-    peerId: bytes.slice(offset + PEER_ID_AT, offset + PEER_ID_AT + PEER_ID_BYTES),
+    infoHash: copy(bytes, offset + INFO_HASH_AT, INFO_HASH_BYTES),
+    peerId: copy(bytes, offset + PEER_ID_AT, PEER_ID_BYTES),
     features: {
       extended: (bytes[reserved + 5] & EXTENDED_BIT) !== 0,
       fast: (bytes[reserved + 7] & FAST_BIT) !== 0,
@@ -182,6 +182,11 @@ const PEER_ID_AT = INFO_HASH_AT + INFO_HASH_BYTES;
 const EXTENDED_BIT = 0x10;
 const FAST_BIT = 0x04;
 const DHT_BIT = 0x01;
+
+/** `slice` would do, were it not that a `Buffer` gives a view. */
+function copy(bytes: Uint8Array, offset: number, length: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(offset, offset + length));
+}
 
 function writeHead(out: Uint8Array, offset: number, length: number, id: number): number {
   const at = writeUint32(out, offset, length);

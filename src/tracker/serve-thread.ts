@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { keepCompiledCode } from '../cluster/compiled-code.ts';
 import { discardBatch, LogClient } from '../cluster/log-client.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import { AppliedIndex } from './applied-index.ts';
@@ -139,4 +140,5 @@ function fail(error: Error & { code?: string }): void {
   send({ type: 'failed', code: error.code ?? 'FAILED', reason: error.message });
 }
 
+keepCompiledCode();
 main(workerData as ServeOptions).catch(fail);

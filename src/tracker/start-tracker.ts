@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { keepCompiledCode } from '../cluster/compiled-code.ts';
 import { LogClient } from '../cluster/log-client.ts';
 import { startRaftLog } from '../cluster/raft/raft.ts';
 import type { ClusterStatus } from '../cluster/replicated-log.ts';
@@ -106,6 +107,7 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
     });
     opened.unshift(serve, ...servers);
     log.describe(serve.port);
+    keepCompiledCode();
     return new TrackerInstance({ options, log, client, database, serve, counters, tables, servers });
   } catch (error) {
     for (const part of opened) await part.close();

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { keepCompiledCode } from '../compiled-code.ts';
 import { LogFailedError } from '../replicated-log.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { buffersOf } from '../storage/packed-entries.ts';
@@ -13,6 +14,7 @@ const PIECE_BYTES = 1 << 20;
 const host = parentPort!;
 const reply = (message: DiskReply, transfer: ArrayBuffer[] = []) => host.postMessage(message, transfer);
 
+keepCompiledCode();
 try {
   run(workerData as DiskThreadOptions);
 } catch (error) {

@@ -1,5 +1,6 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { keepCompiledCode } from '../../cluster/compiled-code.ts';
 import { LogClient, type Subscription } from '../../cluster/log-client.ts';
 import { StorageError } from '../../cluster/storage/sqlite-file.ts';
 import { TrackerDatabase } from '../database.ts';
@@ -76,6 +77,7 @@ async function follow(db: TrackerDatabase, options: DatabaseThreadOptions): Prom
 /** On Linux this is the thread's own priority; elsewhere it would be the whole process's. */
 if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
+keepCompiledCode();
 const options = workerData as DatabaseThreadOptions;
 const db = open(options.path);
 if (db) {

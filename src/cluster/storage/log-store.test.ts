@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdirSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, statSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
@@ -253,6 +253,14 @@ describe('LogStore', () => {
     disk.readOnly();
     assert.throws(() => LogStore.open(disk.folder, CLUSTER), { code: 'UNWRITABLE', message: /make the folder/ });
     assert.throws(() => LogStore.open(join(disk.folder, 'fresh'), CLUSTER), { code: 'UNWRITABLE' });
+  });
+
+  it('says so too where no folder can be made at all', { skip: process.platform !== 'linux' }, (t) => {
+    const folder = '/proc/sys/swarmkeeper/data';
+    assert.throws(() => LogStore.open(folder, CLUSTER), { code: 'UNWRITABLE', message: /choose another data folder/ });
+    const dangling = join(temporaryFolder(t), 'link');
+    symlinkSync('/nowhere/at/all', dangling);
+    assert.throws(() => LogStore.open(dangling, CLUSTER), { code: 'UNWRITABLE' });
   });
 
   it('says that a file stands where the folder should be', (t) => {

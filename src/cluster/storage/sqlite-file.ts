@@ -1,6 +1,7 @@
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from './make-folder.ts';
 
 // A SQLite file of ours: created once, recognised ever after, and never opened for what it is not.
 
@@ -47,7 +48,7 @@ export class StorageError extends Error {
 export function openSqliteFile(path: string, format: SqliteFormat): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     // SQLite opens what it may only read without complaint, or fails later with a vague error.
     accessSync(dirname(path), constants.W_OK);
     if (existsSync(path)) {

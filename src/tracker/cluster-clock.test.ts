@@ -22,6 +22,18 @@ test('cluster time goes on from the time of an applied batch, and never back', (
   assert.equal(clock.now(), 90_010);
 });
 
+test('cluster time is what the first batch says, however long the instance has waited for its cluster', () => {
+  let monotonic = 0;
+  const clock = new ClusterClock(() => monotonic);
+  monotonic = 3_600_000;
+  assert.equal(clock.now(), 3_600_000);
+  clock.advanceTo(5_000);
+  monotonic += 10;
+  assert.equal(clock.now(), 5_010);
+  clock.advanceTo(4_000);
+  assert.equal(clock.now(), 5_010);
+});
+
 test('cluster time starts over with another state, whose time may be earlier', () => {
   let monotonic = 1_000;
   const clock = new ClusterClock(() => monotonic);

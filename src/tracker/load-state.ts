@@ -23,7 +23,8 @@ export function loadState(path: string, state: TrackerState): bigint {
     meta(meta) {
       appliedIndex = meta.appliedIndex;
       now = Math.floor(meta.clusterTimeMs / 1000);
-      state.clock.advanceTo(meta.clusterTimeMs);
+      // Tables that no batch has reached say nothing of the cluster's time.
+      if (meta.clusterTimeMs > 0) state.clock.advanceTo(meta.clusterTimeMs);
       admission.mode = meta.admissionMode;
       if (meta.secret) state.setSecret(meta.secret);
     },

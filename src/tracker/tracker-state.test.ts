@@ -86,6 +86,17 @@ describe('TrackerState', () => {
     );
   });
 
+  it('takes the time of its cluster from the log, however long it waited with empty tables', (t) => {
+    const path = join(temporaryFolder(t), 'tracker.db');
+    TrackerDatabase.open(path).close();
+    let monotonic = 0;
+    const state = new TrackerState(new ClusterClock(() => monotonic));
+    assert.equal(loadState(path, state), 0n);
+    monotonic = 3_600_000;
+    applied(state, adds(ADMISSION_DENY));
+    assert.equal(state.clock.now(), 1_000);
+  });
+
   it('has another hash where the mode or a list differs', () => {
     const hashes = [
       newState(),

@@ -30,7 +30,7 @@ describe('a data folder that was copied', () => {
     }));
 });
 
-function assertRefused({ code, stderr }: Ended): void {
-  assert.equal(code, 1);
+function assertRefused({ code, signal, stdout, stderr }: Ended): void {
+  assert.deepEqual([code, signal], [1, null], `${stdout}${stderr}`);
   assert.match(stderr, /another instance with this identity is running: its data folder is a copy of this one/);
 }

@@ -25,8 +25,8 @@ describe('a full disk', () => {
         const disk = disks.get(victim.name)!;
         fill(disk);
         await waitFor('the instance to give up', () => !victim.alive, 120_000);
-        const { code, stderr } = await victim.instance.process.ended();
-        assert.equal(code, 1);
+        const { code, signal, stderr } = await victim.instance.process.ended();
+        assert.deepEqual([code, signal], [1, null], stderr);
         assert.match(stderr, /disk is full; free space on the disk/);
         await stage.serves();
         disk.grow('256m');

@@ -199,7 +199,7 @@ export class Stage implements AsyncDisposable {
     await Promise.all(this.alive.map(({ api, name }) => this.load.verify(api, name)));
     this.watch.check(views[0].cluster.term - this.#firstTerm);
     const ended = await Promise.all(this.alive.map(({ instance }) => instance.stop()));
-    assert.deepEqual(new Set(ended.map(({ code }) => code)), new Set([0]), 'all stop in an orderly way');
+    for (const { code, signal, stderr } of ended) assert.deepEqual([code, signal], [0, null], stderr);
   }
 
   /** All living instances, when they see each other and are at the last index; sees that their states are the same there. */

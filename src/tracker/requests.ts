@@ -48,12 +48,18 @@ export class Requests {
   async answer(request: ForwardedRequest): Promise<Outcome> {
     switch (request.type) {
       case 'http':
-        return byHttp(this.#frontEnd, request);
+        return this.#answerHttp(request);
       case 'change-admission':
         return this.#change(request.change);
       case 'step-down':
         return this.#stepDown();
     }
+  }
+
+  async #answerHttp(request: HttpRequest): Promise<Outcome> {
+    const outcome = await byHttp(this.#frontEnd, request);
+    // Whoever forwarded it looks for the master again.
+    return outcome.status === 503 && !this.#log.mayAnswer() ? refused(new NotMasterError(undefined)) : outcome;
   }
 
   async #change(change: AdmissionChange): Promise<Outcome> {
@@ -88,10 +94,9 @@ export interface RequestsOptions {
   readonly toMaster: ToMaster;
 }
 
-function byHttp(
-  requests: HttpRequests,
-  { path, query, ip }: Extract<ForwardedRequest, { type: 'http' }>,
-): Promise<Outcome> {
+type HttpRequest = Extract<ForwardedRequest, { type: 'http' }>;
+
+function byHttp(requests: HttpRequests, { path, query, ip }: HttpRequest): Promise<Outcome> {
   const from = Uint8Array.from(ip);
   return new Promise((resolve) => {
     const respond = (status: number, body: Uint8Array) => resolve({ status, body: body.slice() });

@@ -98,16 +98,23 @@ describe('real clients of a cluster', { skip, concurrency: CONCURRENCY }, () => 
       }),
     );
 
-    await (await own.cluster.master()).stop('SIGKILL');
+    const master = await own.cluster.master();
+    await master.stop('SIGKILL');
     await own.cluster.master();
+    // One that a client asks can have become the master meanwhile.
+    if (Object.values(addresses).includes(master)) await own.cluster.restart(own.cluster.instances.indexOf(master));
 
     await Promise.all(
       seeds.map(async ({ part, torrent, seeder }) => {
         const killedAt = Date.now();
+        let askedAt = Number.NEGATIVE_INFINITY;
         await waitFor(
           `${nameOf(part)} to announce again`,
           async () => {
-            seeder.announceAgain();
+            if (performance.now() - askedAt > INTERVAL_MS) {
+              seeder.announceAgain();
+              askedAt = performance.now();
+            }
             return ((await own.lastSeen(torrent)) ?? 0) > killedAt;
           },
           PATIENCE_MS,

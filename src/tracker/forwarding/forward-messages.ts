@@ -31,7 +31,10 @@ export type ForwardedRequest =
   | { readonly type: 'change-admission'; readonly change: AdmissionChange }
   | { readonly type: 'step-down' };
 
-/** Answers of HTTP have its statuses; of the others 200 is done, and anything else has a Problem as JSON for its body. */
+/**
+ * Answers of HTTP have its statuses; of the others 200 is done. STATUS_REFUSED has a Problem as JSON for its body; of an
+ * HTTP request it says that the instance that was asked is not the master.
+ */
 export interface Outcome {
   readonly status: number;
   readonly body: Uint8Array;

@@ -1,5 +1,6 @@
 import type { ReplicatedLog } from '../../cluster/replicated-log.ts';
 import type { HttpFrontEnd, HttpRequests, RespondHttp } from '../front-ends/http-front-end.ts';
+import { STATUS_REFUSED } from './forward-messages.ts';
 import type { ToMaster } from './to-master.ts';
 
 /**
@@ -36,7 +37,10 @@ export class ForwardedHttp implements HttpRequests {
       this.#frontEnd[path === '/announce' ? 'announce' : 'scrape'](query, ip, respond);
     } else if (this.#toMaster.isKnown) {
       this.#toMaster.ask({ type: 'http', path, query, ip: [...ip] }).then(
-        ({ status, body }) => respond(status === 200 ? 200 : 503, body),
+        ({ status, body }) => {
+          if (status === STATUS_REFUSED) this.#hold(request);
+          else respond(status === 200 ? 200 : 503, body);
+        },
         // The master has gone. Announces may be repeated: doing one twice does what doing it once does.
         () => this.#hold(request),
       );
@@ -75,8 +79,8 @@ interface Request {
 }
 
 /** Far longer than an election, and far shorter than clients wait. */
-const HOLD_MS = 1_000;
+const HOLD_MS = 3_000;
 /** How often somebody to answer is looked for. */
-const TURN_MS = 5;
+const TURN_MS = 20;
 /** Requests held at one time, each with its connection. */
 const MOST_HELD = 4_096;

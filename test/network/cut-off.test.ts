@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StageMember } from '../faults/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { CUTS, cutOff } from './cuts.ts';
+import { CUTS, cutOff, sourcesAfter } from './cuts.ts';
 import { missingForLan } from './lan.ts';
 import { underLoadOnLan } from './lan-place.ts';
 
@@ -15,19 +15,14 @@ describe('one member of three, cut off from the others', { skip: missingForLan()
     test(`a master that ${cut.what} stops answering before another one answers, and follows when it is back`, (t) =>
       underLoadOnLan(t, 3, async (stage, lan) => {
         const old = await stage.master();
-        const { term } = await old.api.cluster();
         await cutOff(lan, old.name, lan.names, cut);
         const cutFor = sleep(CUT_MS);
-        await waitFor('another master', () => stage.watch.sources.length > 1);
+        const later = await sourcesAfter(stage, old);
         await stage.serves();
         await cutFor;
+        assert.ok(!later().includes(old.clientPort), `${old.clientPort} answered again, behind ${later().join(', ')}`);
         await lan.heal();
         await stage.voters(3);
-        const master = await stage.master();
-        assert.notEqual(master, old);
-        assert.ok((await master.api.cluster()).term > term);
-        await stage.serves();
-        assert.deepEqual(stage.watch.sources, [old.clientPort, master.clientPort]);
         t.diagnostic(`nobody answered for ${stage.watch.longestSilenceMs} ms`);
       }));
   }

@@ -83,7 +83,7 @@ export function drawScenario(random: Random): Scenario {
     drift: random.pick([0, 0.01, 0.05]),
     tickJitterMs: random.pick([0, 5, 20]),
     proposeEveryMs: random.pick([3, 10, 30, 100, 2_000]),
-    keepLogBytes: random.pick([400, 4_000, 1_000_000]),
+    keepLogBytes: random.pick([7_000, 70_000, 10_000_000]),
     replaceAfterMs: random.pick([1_000, 3_000, 60_000]),
     faultEveryMs: random.pick([100, 300, 800]),
     faults: KINDS.filter(() => random.chance(0.4)),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Core } from './core.ts';
+import { batchEntry, heldBytes } from './entry.ts';
 import { Stage } from './testdata/transcript.ts';
 
 /** A cluster of three with a as master, and small bounds. */
@@ -54,4 +56,45 @@ describe('every queue of the core has a bound', () => {
     stage.play('live 100');
     assert.equal(stage.core('b').lastIndex, stage.core('a').lastIndex);
   });
+
+  it('of the log it keeps what was asked for, and a member that is alone keeps less', () => {
+    const entries = (core: Core) => core.log.last - core.log.base.index;
+    for (const [members, kept] of [
+      ['a', 1],
+      ['a b c', 10],
+    ] as const) {
+      const limits = { keepLogBytes: 10 * ENTRY_BYTES, soleKeepLogBytes: ENTRY_BYTES };
+      const stage = new Stage({}, {}, limits).play(`cluster ${members}`, 'live 400');
+      proposeMany(stage, 30);
+      stage.play('settle', 'live 100', 'checkpoint a');
+      assert.equal(entries(stage.core('a')), kept);
+    }
+  });
+
+  it('the log waits for a member that is slow, up to a bound', () => {
+    const stage = new Stage({}, {}, { keepLogBytes: 10 * ENTRY_BYTES }).play('cluster a b c', 'live 400', 'drop');
+    const base = () => stage.core('a').log.base.index;
+    const matched = () => stage.core('a').progress.get('c')?.match as number;
+    // The disk of c stands still; heartbeats are acknowledged all the same.
+    const commit = () =>
+      stage.play('deliver', 'persist a b', 'deliver', 'advance 50', 'deliver', 'deliver', 'checkpoint a');
+    proposeMany(stage, 20);
+    commit();
+    const before = matched();
+    assert.equal(base(), before, 'c needs the rest');
+    proposeMany(stage, 30);
+    commit();
+    commit();
+    assert.ok(matched() === before && base() > before, 'more than four times as much is kept for nobody');
+  });
+
+  it('the log does not wait for a member that is silent', () => {
+    const stage = new Stage({}, {}, { keepLogBytes: 10 * ENTRY_BYTES }).play('cluster a b c', 'live 400', 'crash c');
+    proposeMany(stage, 20);
+    stage.play('live 600', 'checkpoint a');
+    assert.equal(stage.core('a').log.last - stage.core('a').log.base.index, 10);
+  });
 });
+
+/** Of a proposal of one or two letters, and a little more. */
+const ENTRY_BYTES = heldBytes(batchEntry(1, 1, new Uint8Array(4)));

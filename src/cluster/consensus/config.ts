@@ -43,8 +43,10 @@ export interface Limits {
   /** Proposals whose fate is not known yet; further ones are refused as overloaded. */
   readonly pendingProposals: number;
   readonly uncommittedBytes: number;
-  /** The log is trimmed behind the applied index down to this. */
+  /** Memory of the log, which is trimmed behind the applied index down to this: for members that were away for a while. */
   readonly keepLogBytes: number;
+  /** The same for a member that is alone: nobody was away. */
+  readonly soleKeepLogBytes: number;
   readonly snapshotChunkBytes: number;
   /** Snapshot chunks under way to one member. */
   readonly snapshotWindow: number;
@@ -80,6 +82,7 @@ export const DEFAULT_LIMITS: Limits = {
   pendingProposals: 8_192,
   uncommittedBytes: 64 * 1024 * 1024,
   keepLogBytes: 64 * 1024 * 1024,
+  soleKeepLogBytes: 4 * 1024 * 1024,
   snapshotChunkBytes: 1024 * 1024,
   snapshotWindow: 4,
   caughtUpEntries: 256,

@@ -1,4 +1,4 @@
-import { type Entry, entryBytes } from './entry.ts';
+import { type Entry, entryBytes, heldBytes } from './entry.ts';
 import { invariant } from './invariant.ts';
 import type { SnapshotMeta } from './messages.ts';
 
@@ -19,7 +19,7 @@ export class RaftLog {
   base: SnapshotMeta;
   /** entries[i].index === base.index + 1 + i, and terms never fall. */
   private entries: Entry[];
-  /** Size of `entries`, by `entryBytes`. */
+  /** Size of `entries`, by `heldBytes`. */
   bytes = 0;
   /** Entries up to here are on this member's disk, exactly as in memory. durable <= handedOver <= last. */
   durable: number;
@@ -161,14 +161,14 @@ export class RaftLog {
   trim(base: SnapshotMeta): void {
     invariant(base.index <= this.durable, `trim to ${base.index} beyond the durable ${this.durable}`);
     const count = base.index - this.base.index;
-    for (let i = 0; i < count; i++) this.bytes -= entryBytes(this.entries[i]);
+    for (let i = 0; i < count; i++) this.bytes -= heldBytes(this.entries[i]);
     this.entries.splice(0, count);
     this.base = base;
   }
 
   protected truncate(from: number, commit: number): void {
     invariant(from > commit, `a master would remove entry ${from}, but ${commit} is committed`);
-    while (this.last >= from) this.bytes -= entryBytes(this.entries.pop() as Entry);
+    while (this.last >= from) this.bytes -= heldBytes(this.entries.pop() as Entry);
     if (from <= this.handedOver) {
       this.truncation = Math.min(this.truncation ?? from, from);
       this.handedOver = from - 1;
@@ -179,6 +179,6 @@ export class RaftLog {
 
   private push(entry: Entry): void {
     this.entries.push(entry);
-    this.bytes += entryBytes(entry);
+    this.bytes += heldBytes(entry);
   }
 }

@@ -87,6 +87,16 @@ export class Replication {
     return progress;
   }
 
+  /** The last entry that all members have that listen; they get the rest from the log. */
+  neededFrom(): number {
+    const { now, timing } = this.state;
+    let needed = Number.POSITIVE_INFINITY;
+    for (const { state, match, heardAt } of this.progress.values()) {
+      if (state !== 'snapshot' && now <= heardAt + timing.electionMaxMs) needed = Math.min(needed, match);
+    }
+    return needed;
+  }
+
   /** Commits what a quorum of disks has, own disk included. @returns whether anything was. */
   advanceCommit(): boolean {
     const { state } = this;

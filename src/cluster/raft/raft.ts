@@ -22,7 +22,7 @@ export interface RaftLogOptions {
   readonly memberGroup?: { readonly host: string; readonly port: number };
   /** The cluster's secret; null: loopback only. */
   readonly key?: MemberKey | null;
-  /** How much of the log is kept for members that are behind; they get a snapshot beyond. Default: as the consensus core has it. */
+  /** Memory for the log, kept for members that were away; they get a snapshot beyond. Default: as the consensus core has it, 64 MiB. */
   readonly keepLogBytes?: number;
   /** A voter that was silent for so long is replaced by a learner that has caught up, if there is one: at least 1,000. Default: as the core has it. */
   readonly replaceAfterMs?: number;

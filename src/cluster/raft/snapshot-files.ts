@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import type { StageOutcome } from '../consensus/events.ts';
 import type { RestoredSnapshot } from '../log-server.ts';
 
@@ -66,7 +66,11 @@ export class SnapshotFiles {
         done(null, hash.digest());
       },
     });
-    await pipeline(createReadStream(making), createZstdCompress(), hashing, createWriteStream(path));
+    const compress = createZstdCompress({
+      chunkSize: CHUNK_BYTES,
+      params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL },
+    });
+    await pipeline(createReadStream(making, LARGE_READS), compress, hashing, createWriteStream(path));
     await rm(making);
     const former = this.#made;
     this.#made = { index, path, bytes: (await stat(path)).size };
@@ -117,13 +121,13 @@ export class SnapshotFiles {
     const end = bytes - HASH_BYTES;
     if (end <= 0) return false;
     const hash = createHash('sha256');
-    await pipeline(createReadStream(path, { end: end - 1 }), hash);
+    await pipeline(createReadStream(path, { ...LARGE_READS, end: end - 1 }), hash);
     const expected = Buffer.concat(await createReadStream(path, { start: end }).toArray());
     if (!hash.digest().equals(expected)) return false;
     const target = join(this.#folder, name);
     await pipeline(
-      createReadStream(path, { end: end - 1 }),
-      createZstdDecompress(),
+      createReadStream(path, { ...LARGE_READS, end: end - 1 }),
+      createZstdDecompress({ chunkSize: CHUNK_BYTES }),
       createWriteStream(`${target}.part`, { flush: true }),
     );
     await rename(`${target}.part`, target);
@@ -139,3 +143,8 @@ export class SnapshotFiles {
 
 export const SNAPSHOT_FOLDER = 'snapshots';
 const HASH_BYTES = 32;
+/** Tables hardly get smaller at higher levels, and the machine has clients to answer. */
+const COMPRESSION_LEVEL = 1;
+/** Large enough that streams cost little beside what flows through them, small enough that keepalives never wait for one. */
+const CHUNK_BYTES = 1 << 20;
+const LARGE_READS = { highWaterMark: CHUNK_BYTES };

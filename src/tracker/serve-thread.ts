@@ -116,7 +116,7 @@ async function main(options: ServeOptions): Promise<void> {
     counters[GAUGE_CLUSTER_TIME_MS] = state.clock.now();
     if (applied.value === publishedIndex) return;
     publishedIndex = applied.value;
-    const hash = state.table.stateHash;
+    const hash = state.stateHash;
     send({ type: 'state', index: applied.value, hash });
     log.reportState(applied.value, hash);
   }

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { keepCompiledCode } from '../cluster/compiled-code.ts';
@@ -64,6 +65,8 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
   try {
     const { cluster, name, hosts, port, dataDir, intervalSeconds, expect, group } = options;
     const [host] = hosts;
+    // Node's thread pool takes the priority of the thread that first needs it; the log's thread has a higher one.
+    await stat(dataDir).catch(() => {});
     const log = await startRaftLog(
       {
         folder: dataDir,

@@ -121,6 +121,8 @@ export class PiecePicker {
   /** The piece holds what its hash says, and is on its way to the disk. */
   verified(piece: number): void {
     this.#active.delete(piece);
+    // It may have been found on the disk instead.
+    this.availability.close(piece);
     this.#have.add(piece);
   }
 

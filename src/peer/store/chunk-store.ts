@@ -4,6 +4,7 @@ import { formatInfoHash } from '../../bittorrent/info-hash.ts';
 import { PIECE_HASH_BYTES, type TorrentInfo } from '../../bittorrent/metainfo.ts';
 import type { FileStamp, PeerDatabase } from '../database.ts';
 import { Bitfield } from '../picking/bitfield.ts';
+import { readContent } from './content-reader.ts';
 import { FileError, type FileLayer } from './file-layer.ts';
 
 /** Chunks become rows together when they have so many bytes; a stop without warning costs no more than these. */
@@ -152,14 +153,7 @@ export class ChunkStore {
    * @throws {FileError}
    */
   read(offset: number, into: Uint8Array): void {
-    const { files } = this.#info;
-    let at = 0;
-    for (const span of fileSpans(files, offset, offset + into.length)) {
-      const part = into.subarray(at, at + span.length);
-      if (files[span.file].kind === 'file') this.#files.read(files[span.file].path, span.offset, part);
-      else part.fill(0);
-      at += span.length;
-    }
+    readContent(this.#info.files, this.#files, offset, into);
   }
 
   /**

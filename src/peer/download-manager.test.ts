@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { smallDisk, temporaryFolder } from '../cluster/storage/storage-faults.ts';
+import { DownloadManager, type DownloadManagerOptions } from './download-manager.ts';
+import { type TestContent, testContent } from './store/test-content.ts';
+import type { Download, DownloadState } from './swarm/download.ts';
+import { MemoryPeerNetwork } from './transport/memory-peer-transport.ts';
+
+const DEADLINE_MS = 60_000;
+const KIB = 1024;
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) assert.fail(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+const reached = (download: Download, state: DownloadState) =>
+  until(`${state}, it is ${download.state} ${download.reason ?? ''}`, () => download.state === state);
+
+interface Peer {
+  readonly manager: DownloadManager;
+  readonly folder: string;
+}
+
+async function peer(
+  t: TestContext,
+  options: Partial<DownloadManagerOptions> & { host?: string; folder?: string } = {},
+): Promise<Peer> {
+  const folder = options.folder ?? temporaryFolder(t);
+  const manager = new DownloadManager({ dataFolder: join(folder, 'data'), ...options });
+  t.after(() => manager.close());
+  await manager.listen(options.host ?? '127.0.0.1', 0);
+  return { manager, folder };
+}
+
+function writeFiles(folder: string, content: TestContent): void {
+  for (const [place, { path, kind }] of content.info.files.entries()) {
+    if (kind !== 'file') continue;
+    mkdirSync(join(folder, dirname(join(...path))), { recursive: true });
+    writeFileSync(join(folder, ...path), content.file(place));
+  }
+}
+
+function assertFiles(folder: string, content: TestContent): void {
+  for (const [place, { path, kind }] of content.info.files.entries()) {
+    if (kind === 'file') assert.ok(readFileSync(join(folder, ...path)).equals(content.file(place)), path.join('/'));
+  }
+}
+
+async function seeder(
+  t: TestContext,
+  content: TestContent,
+  options: Parameters<typeof peer>[1] = {},
+): Promise<Peer & { download: Download }> {
+  const made = await peer(t, options);
+  writeFiles(made.folder, content);
+  const download = await made.manager.add({ metainfo: content.metainfo, folder: made.folder });
+  await reached(download, 'seeding');
+  return { ...made, download };
+}
+
+const contents: [string, TestContent][] = [
+  ['one file', testContent([{ path: [], length: 3_000_001 }], { pieceLength: 256 * KIB })],
+  ['one byte', testContent([{ path: [], length: 1 }], { pieceLength: 32 * KIB })],
+  ['an exact number of pieces', testContent([{ path: [], length: 128 * KIB }], { pieceLength: 32 * KIB })],
+  ['pieces shorter than a block', testContent([{ path: [], length: 50_000 }], { pieceLength: 4 * KIB })],
+  [
+    'folders, empty files and pad files',
+    testContent(
+      [
+        { path: ['a', 'b', 'c'], length: 100_000 },
+        { path: ['empty'], length: 0 },
+        { path: ['a', 'd'], length: 77_777 },
+        { path: ['z'], length: 1 },
+      ],
+      { pieceLength: 32 * KIB, padFiles: true },
+    ),
+  ],
+];
+
+describe('The download manager', { concurrency: true }, () => {
+  for (const [name, content] of contents) {
+    it(`fetches ${name} from a peer over TCP`, async (t) => {
+      const source = await seeder(t, content);
+      const { manager, folder } = await peer(t);
+      const download = await manager.add({ metainfo: content.metainfo, folder, peers: [source.manager.address!] });
+      await reached(download, 'seeding');
+      assert.equal(download.bytesDone, content.info.size);
+      assertFiles(folder, content);
+    });
+  }
+
+  it('fetches from several peers at once, and sends what it has to others meanwhile', async (t) => {
+    const content = testContent([{ path: [], length: 6_000_000 }], { pieceLength: 64 * KIB });
+    const network = new MemoryPeerNetwork();
+    const source = await seeder(t, content, { transport: network.transport('seeder'), host: 'seeder' });
+    const others = await Promise.all(
+      Array.from({ length: 5 }, (_, i) => peer(t, { transport: network.transport(`peer${i}`), host: `peer${i}` })),
+    );
+    const addresses = [source, ...others].map(({ manager }) => manager.address!);
+    const downloads = await Promise.all(
+      others.map(({ manager, folder }) => manager.add({ metainfo: content.metainfo, folder, peers: addresses })),
+    );
+    for (const download of downloads) await reached(download, 'seeding');
+    for (const { folder } of others) assertFiles(folder, content);
+    const copies = source.download.upMeter.total / content.info.size;
+    assert.ok(copies < 3, `the seeder sent ${copies} copies to five peers`);
+  });
+
+  it('goes on after a stop with what it has, and hashes nothing again after a clean one', async (t) => {
+    const content = testContent([{ path: [], length: 4_000_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content, { uploadRate: 8_000_000 });
+    const first = await peer(t);
+    const part = await first.manager.add({
+      metainfo: content.metainfo,
+      folder: first.folder,
+      peers: [source.manager.address!],
+    });
+    await until('a part is there', () => part.have.count >= 5);
+    await first.manager.close();
+    const before = part.have.count;
+    const second = await peer(t, { folder: first.folder });
+    const rest = await second.manager.add({ metainfo: content.metainfo, folder: first.folder });
+    await reached(rest, 'downloading');
+    assert.ok(rest.have.count >= before);
+    second.manager.addPeers(rest, [source.manager.address!]);
+    await reached(rest, 'seeding');
+    assertFiles(first.folder, content);
+    assert.ok(rest.downMeter.total <= content.info.size - before * 64 * KIB);
+  });
+
+  it('finds damage when it re-checks, and fetches only that again', async (t) => {
+    const content = testContent([{ path: [], length: 1_000_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content);
+    const { manager, folder, download } = await seeder(t, content);
+    const bytes = readFileSync(join(folder, 'content'));
+    bytes[300_000] ^= 0xff;
+    writeFileSync(join(folder, 'content'), bytes);
+    const checked = download.recheck();
+    await checked;
+    assert.equal(download.state, 'downloading');
+    assert.equal(download.have.count, content.info.pieceCount - 1);
+    manager.addPeers(download, [source.manager.address!]);
+    await reached(download, 'seeding');
+    assertFiles(folder, content);
+    assert.equal(download.downMeter.total, 64 * KIB);
+  });
+
+  it('pauses and resumes', async (t) => {
+    const content = testContent([{ path: [], length: 2_000_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content, { uploadRate: 4_000_000 });
+    const { manager, folder } = await peer(t);
+    const download = await manager.add({ metainfo: content.metainfo, folder, peers: [source.manager.address!] });
+    await until('a part is there', () => download.have.count >= 2);
+    download.pause();
+    assert.deepEqual([download.state, download.reason, download.sessions.size], ['paused', undefined, 0]);
+    await download.resume();
+    await reached(download, 'seeding');
+    assertFiles(folder, content);
+  });
+
+  it('pauses with the reason when the disk is full, and goes on when there is room', async (t) => {
+    const disk = smallDisk(t, '300k');
+    if (!disk) return;
+    const content = testContent([{ path: ['sub', 'file'], length: 1_000_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content);
+    const { manager } = await peer(t);
+    const peers = [source.manager.address!];
+    const download = await manager.add({ metainfo: content.metainfo, folder: disk.folder, peers });
+    await reached(download, 'paused');
+    assert.match(download.reason ?? '', /ENOSPC.*free space on the disk, then resume/);
+    disk.grow('4m');
+    await download.resume();
+    await reached(download, 'seeding');
+    assertFiles(disk.folder, content);
+    await manager.close();
+  });
+
+  it('refuses a folder in which something is in the way, and says what', async (t) => {
+    const content = testContent([{ path: ['sub', 'file'], length: 1000 }], { pieceLength: 64 * KIB });
+    const { manager, folder } = await peer(t);
+    mkdirSync(join(folder, 'content'));
+    writeFileSync(join(folder, 'content', 'sub'), 'in the way');
+    await assert.rejects(
+      manager.add({ metainfo: content.metainfo, folder }),
+      /sub is in the way of a folder; move it away/,
+    );
+  });
+
+  it('keeps to its rates', async (t) => {
+    const content = testContent([{ path: [], length: 1_500_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content);
+    const { manager, folder } = await peer(t, { downloadRate: 1_000_000 });
+    const started = performance.now();
+    const download = await manager.add({ metainfo: content.metainfo, folder, peers: [source.manager.address!] });
+    await reached(download, 'seeding');
+    const seconds = (performance.now() - started) / 1000;
+    // One burst of a fifth of a second, and one read, may go ahead of the rate.
+    assert.ok(seconds > 0.9, `1.5 MB at 1 MB/s took ${seconds} s`);
+  });
+
+  it('serves several contents to one peer', async (t) => {
+    const [one, two] = [1, 2].map((seed) =>
+      testContent([{ path: [], length: 300_000 }], { pieceLength: 32 * KIB, seed }),
+    );
+    const first = await seeder(t, one);
+    const folder = temporaryFolder(t);
+    writeFiles(folder, two);
+    await reached(await first.manager.add({ metainfo: two.metainfo, folder }), 'seeding');
+    const leecher = await peer(t);
+    for (const [i, content] of [one, two].entries()) {
+      const into = join(leecher.folder, String(i));
+      const download = await leecher.manager.add({
+        metainfo: content.metainfo,
+        folder: into,
+        peers: [first.manager.address!],
+      });
+      await reached(download, 'seeding');
+      assertFiles(into, content);
+    }
+    await leecher.manager.remove(one.sha1);
+    assert.equal(leecher.manager.download(one.sha1), undefined);
+    assertFiles(join(leecher.folder, '0'), one);
+  });
+});

@@ -1,0 +1,60 @@
+// What the network thread asks of the threads that hash, write and read. Each request has one answer; the bytes lie in
+// memory that both share, so nothing is copied.
+
+/** The writing thread, which alone has the database. */
+export type StorageRequest =
+  | { readonly type: 'open'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
+  | { readonly type: 'put'; readonly sha1: string; readonly piece: number; readonly bytes: Uint8Array }
+  | { readonly type: 'check'; readonly sha1: string; readonly piece: number }
+  | { readonly type: 'doubtAll' | 'finish' | 'flush' | 'close' | 'remove'; readonly sha1: string }
+  | { readonly type: 'contents' }
+  | { readonly type: 'stop' };
+
+/** A reading thread. */
+export type ReadRequest =
+  | { readonly type: 'openFiles'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
+  | { readonly type: 'read'; readonly sha1: string; readonly offset: number; readonly into: Uint8Array }
+  | { readonly type: 'closeFiles'; readonly sha1: string };
+
+/** What an `open` answers: bitfields as the wire has them. */
+export interface OpenedContent {
+  readonly have: Uint8Array;
+  /** To be checked, one by one. */
+  readonly doubtful: Uint8Array;
+}
+
+export interface Numbered<Request> {
+  readonly id: number;
+  readonly request: Request;
+}
+
+export type ThreadAnswer =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly failure: ThreadFailure };
+
+/** An error as it crosses threads. */
+export interface ThreadFailure {
+  readonly code: string;
+  readonly message: string;
+  /** Of CHUNKS_LOST. */
+  readonly pieces?: readonly number[];
+}
+
+/** What went wrong on a thread of the store, with the code of the error there (`FileError`, `StorageError`, ...). */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: string;
+  /** Of CHUNKS_LOST: chunks that are to be fetched again. */
+  readonly pieces: readonly number[];
+
+  constructor({ code, message, pieces = [] }: ThreadFailure) {
+    super(message);
+    this.code = code;
+    this.pieces = pieces;
+  }
+}
+
+export function failureOf(error: unknown): ThreadFailure {
+  const { code = 'STORE_FAILED', message, pieces } = error as Error & { code?: string; pieces?: readonly number[] };
+  return { code, message, ...(pieces ? { pieces } : {}) };
+}

@@ -1,0 +1,87 @@
+import { workerUrl } from '../../cluster/worker-url.ts';
+import type { Content } from '../database.ts';
+import { Bitfield } from '../picking/bitfield.ts';
+import type { OpenedContent, ReadRequest, StorageRequest } from './storage-messages.ts';
+import { ThreadCalls } from './thread-calls.ts';
+
+/**
+ * Chunks of all contents of a peer, on disk and in its database, as the network thread sees them: hashing, writing and
+ * waiting for the disk are on one thread, reading for others on a second. Bytes go both ways in shared memory.
+ *
+ * Every method throws `StoreError` with the code of what went wrong there.
+ */
+export class Storage {
+  readonly #writing: ThreadCalls<StorageRequest>;
+  readonly #reading: ThreadCalls<ReadRequest>;
+
+  /** @param databasePath of `peer.db`, which is made when it is not there */
+  constructor(databasePath: string) {
+    this.#writing = new ThreadCalls(workerUrl('./writing-thread', import.meta.url), databasePath);
+    this.#reading = new ThreadCalls(workerUrl('./reading-thread', import.meta.url), undefined);
+  }
+
+  /** All contents that were added and not removed. */
+  async contents(): Promise<Content[]> {
+    return (await this.#writing.call({ type: 'contents' })) as Content[];
+  }
+
+  /** Opens a content, adding it when it is new; `pieceCount` is that of its metainfo. */
+  async open(content: Content, pieceCount: number): Promise<{ have: Bitfield; doubtful: Bitfield }> {
+    const opened = (await this.#writing.call({ type: 'open', ...content })) as OpenedContent;
+    await this.#reading.call({ type: 'openFiles', ...content });
+    return {
+      have: Bitfield.fromWire(opened.have, pieceCount),
+      doubtful: Bitfield.fromWire(opened.doubtful, pieceCount),
+    };
+  }
+
+  /**
+   * Verifies and writes a chunk.
+   * @param bytes in shared memory; they must not change meanwhile
+   * @returns whether it is what its hash says
+   */
+  async put(sha1: string, piece: number, bytes: Uint8Array): Promise<boolean> {
+    return (await this.#writing.call({ type: 'put', sha1, piece, bytes })) as boolean;
+  }
+
+  /** Hashes a chunk where it lies. @returns whether it is there */
+  async check(sha1: string, piece: number): Promise<boolean> {
+    return (await this.#writing.call({ type: 'check', sha1, piece })) as boolean;
+  }
+
+  /** Puts all chunks in doubt, to be checked one by one. */
+  async doubtAll(sha1: string): Promise<void> {
+    await this.#writing.call({ type: 'doubtAll', sha1 });
+  }
+
+  /** All chunks are there: empty files are made, and all is durable when this returns. */
+  async finish(sha1: string): Promise<void> {
+    await this.#writing.call({ type: 'finish', sha1 });
+  }
+
+  /** Fills `into`, shared memory, with the bytes of the content from `offset` on. */
+  async read(sha1: string, offset: number, into: Uint8Array): Promise<void> {
+    await this.#reading.call({ type: 'read', sha1, offset, into });
+  }
+
+  /** A clean stop of one content. */
+  async closeContent(sha1: string): Promise<void> {
+    await this.#reading.call({ type: 'closeFiles', sha1 });
+    await this.#writing.call({ type: 'close', sha1 });
+  }
+
+  /** Forgets a content that is open; its files stay. */
+  async remove(sha1: string): Promise<void> {
+    await this.#reading.call({ type: 'closeFiles', sha1 });
+    await this.#writing.call({ type: 'remove', sha1 });
+  }
+
+  /** A clean stop of all. */
+  async close(): Promise<void> {
+    try {
+      await this.#writing.call({ type: 'stop' });
+    } finally {
+      await Promise.all([this.#writing.end(), this.#reading.end()]);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { failureOf, type Numbered, StoreError, type ThreadAnswer, type ThreadFailure } from './storage-messages.ts';
+
+/** A thread that answers requests (answer-requests.ts), as its caller sees it. */
+export class ThreadCalls<Request> {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  #nextId = 1;
+  /** Why there will be no more answers. */
+  #ended: Error | undefined;
+
+  constructor(entry: URL, workerData: unknown) {
+    this.#worker = new Worker(entry, { workerData });
+    this.#worker.on('message', (answer: ThreadAnswer) => {
+      const call = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if ('failure' in answer) call?.reject(new StoreError(answer.failure));
+      else call?.resolve(answer.value);
+    });
+    this.#worker.on('error', (error) => this.#end(failureOf(error)));
+    this.#worker.on('exit', () => this.#end({ code: 'STORE_CLOSED', message: 'the store is closed' }));
+  }
+
+  /** @throws {StoreError} what the thread threw, or STORE_CLOSED when it is gone */
+  call(request: Request): Promise<unknown> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, request } satisfies Numbered<Request>);
+    });
+  }
+
+  /** Ends the thread; what it has not answered fails. Can be called twice. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    const exit = once(this.#worker, 'exit');
+    await this.#worker.terminate();
+    await exit;
+  }
+
+  #end(failure: ThreadFailure): void {
+    this.#ended ??= new StoreError(failure);
+    for (const { reject } of this.#waiting.values()) reject(this.#ended);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,450 @@
+import { createHash } from 'node:crypto';
+import { pieceBytes } from '../../bittorrent/content-layout.ts';
+import { formatInfoHash } from '../../bittorrent/info-hash.ts';
+import type { PeerEndpoint } from '../../bittorrent/magnet.ts';
+import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
+import type { PeerExchange } from '../../bittorrent/peer-exchange.ts';
+import type { Block } from '../../bittorrent/peer-wire.ts';
+import { Choker, DEFAULT_UPLOAD_SLOTS, RECHOKE_MS } from '../exchange/choker.ts';
+import type { RateLimiter } from '../exchange/rate-limiter.ts';
+import { SpeedMeter } from '../exchange/speed-meter.ts';
+import type { PeerNumber } from '../picking/active-piece.ts';
+import type { Random } from '../picking/availability.ts';
+import { Bitfield } from '../picking/bitfield.ts';
+import { Blame } from '../picking/blame.ts';
+import { PiecePicker } from '../picking/piece-picker.ts';
+import { SharedBuffers } from '../store/shared-buffers.ts';
+import type { Storage } from '../store/storage.ts';
+import type { StoreError } from '../store/storage-messages.ts';
+import type { PeerLink } from '../transport/peer-transport.ts';
+import { Candidates } from './candidates.ts';
+import { PeerSession, type SessionOwner } from './peer-session.ts';
+import { Uploader } from './uploader.ts';
+
+/** Memory for pieces that are in the works, of one download; two pieces at least. */
+export const PIECE_MEMORY_BYTES = 64 * 1024 * 1024;
+export const MAX_SESSIONS = 80;
+
+/** `paused` by hand or, with a reason, since something is wrong with the files. */
+export type DownloadState = 'checking' | 'downloading' | 'seeding' | 'paused';
+
+export interface DownloadOptions {
+  readonly info: TorrentInfo;
+  readonly storage: Storage;
+  /** What was there and verified when it was opened, and what is to be hashed. */
+  readonly have: Bitfield;
+  readonly doubtful: Bitfield;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  readonly port: () => number | undefined;
+  readonly now: () => number;
+  readonly random: Random;
+  readonly uploadSlots?: number;
+  readonly sequential?: boolean;
+  readonly uploadLimiter: RateLimiter;
+  readonly downloadLimiter: RateLimiter;
+}
+
+export type DownloadEvent =
+  | { readonly type: 'state'; readonly state: DownloadState; readonly reason: string | undefined }
+  | { readonly type: 'piece'; readonly piece: number }
+  | { readonly type: 'banned'; readonly host: string }
+  | { readonly type: 'done' };
+
+/** One content: fetched from whoever has it, and sent to whoever wants it. */
+export class Download implements SessionOwner {
+  readonly info: TorrentInfo;
+  /** The info-hash, 40 digits. */
+  readonly sha1: string;
+  readonly have: Bitfield;
+  readonly picker: PiecePicker;
+  readonly peerId: Uint8Array;
+  readonly candidates = new Candidates();
+  readonly downMeter: SpeedMeter;
+  readonly upMeter: SpeedMeter;
+  readonly sessions = new Map<PeerNumber, PeerSession>();
+  readonly #options: DownloadOptions;
+  readonly #storage: Storage;
+  readonly #choker: Choker<PeerNumber>;
+  readonly #uploader: Uploader;
+  readonly #blame = new Blame<string>((block) => createHash('sha1').update(block).digest('base64'));
+  readonly #buffers: SharedBuffers;
+  /** The bytes of pieces that are in the works. */
+  readonly #bufferByPiece = new Map<number, Uint8Array>();
+  readonly #listeners = new Set<(event: DownloadEvent) => void>();
+  /** Links that are held back by the download rate. */
+  readonly #heldBack = new Set<PeerLink>();
+  #heldBackTimer: NodeJS.Timeout | undefined;
+  #doubtful: Bitfield;
+  #state: DownloadState = 'checking';
+  #reason: string | undefined;
+  #nextNumber = 1;
+  #rechokedMs = Number.NEGATIVE_INFINITY;
+  #verifying = 0;
+  #closed = false;
+
+  constructor(options: DownloadOptions) {
+    const {
+      info,
+      storage,
+      have,
+      doubtful,
+      now,
+      random,
+      uploadSlots = DEFAULT_UPLOAD_SLOTS,
+      sequential = false,
+    } = options;
+    this.#options = options;
+    this.info = info;
+    this.sha1 = formatInfoHash(info.infoHash);
+    this.have = have;
+    this.#doubtful = doubtful;
+    this.peerId = options.peerId;
+    this.#storage = storage;
+    const maxActive = Math.max(2, Math.floor(PIECE_MEMORY_BYTES / info.pieceLength));
+    this.picker = new PiecePicker({ layout: info, have, random, maxActive, sequential });
+    this.#buffers = new SharedBuffers(Math.min(info.pieceLength, info.size), maxActive);
+    this.#choker = new Choker({ slots: uploadSlots, random });
+    this.downMeter = new SpeedMeter(now());
+    this.upMeter = new SpeedMeter(now());
+    this.#uploader = new Uploader({
+      read: (_, { piece, begin }, into) => storage.read(this.sha1, piece * info.pieceLength + begin, into),
+      limiter: options.uploadLimiter,
+      now,
+      sent: (session, bytes) => {
+        session.upMeter.add(now(), bytes);
+        this.upMeter.add(now(), bytes);
+      },
+      failed: (_, error) => this.pause(error.message),
+    });
+  }
+
+  get state(): DownloadState {
+    return this.#state;
+  }
+
+  /** Why it is paused, when nobody asked for it. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  get port(): number | undefined {
+    return this.#options.port();
+  }
+
+  /** Bytes that are there and verified. */
+  get bytesDone(): number {
+    const { info, have } = this;
+    const last = info.pieceCount - 1;
+    if (last < 0 || !have.has(last)) return have.count * info.pieceLength;
+    return (have.count - 1) * info.pieceLength + pieceBytes(info, last);
+  }
+
+  on(listener: (event: DownloadEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  now(): number {
+    return this.#options.now();
+  }
+
+  /** Hashes what is in doubt, then downloads, or seeds. @throws {StoreError} */
+  async start(): Promise<void> {
+    if (this.#closed) return;
+    this.#setState('checking');
+    for (const piece of this.#doubtful) {
+      if (this.#closed) return;
+      if (await this.#storage.check(this.sha1, piece)) this.#got(piece);
+    }
+    this.#doubtful = new Bitfield(this.info.pieceCount);
+    await this.#goOn();
+  }
+
+  /** Hashes all that is there. Whoever is connected is disconnected: nothing is promised before it is known. */
+  async recheck(): Promise<void> {
+    this.#disconnect('a re-check began');
+    await this.#storage.doubtAll(this.sha1);
+    for (const piece of this.have) this.picker.failed(piece);
+    for (const piece of [...this.have]) this.have.remove(piece);
+    this.#doubtful = Bitfield.full(this.info.pieceCount);
+    await this.start();
+  }
+
+  /** @param reason what is wrong; undefined: somebody wants it so */
+  pause(reason?: string): void {
+    if (this.#state === 'paused' || this.#closed) return;
+    this.#setState('paused', reason);
+    this.#disconnect('the download is paused');
+  }
+
+  async resume(): Promise<void> {
+    if (this.#state !== 'paused') return;
+    this.candidates.retryAll();
+    await this.#goOn();
+  }
+
+  addPeer(endpoint: PeerEndpoint): void {
+    this.candidates.add(endpoint);
+  }
+
+  /** Begins a conversation. @returns undefined when there is no room for it, or no wish */
+  open(link: PeerLink): PeerSession | undefined {
+    const isWelcome =
+      (this.#state === 'downloading' || this.#state === 'seeding') &&
+      this.sessions.size < MAX_SESSIONS &&
+      !this.candidates.isBanned(link.remote.host);
+    if (this.#closed || !isWelcome) return undefined;
+    const session = new PeerSession(this.#nextNumber++, link, this);
+    this.sessions.set(session.number, session);
+    return session;
+  }
+
+  /** To be called every second. */
+  tick(): void {
+    const now = this.now();
+    for (const session of this.sessions.values()) {
+      session.tick(now);
+      if (!session.pipeline.isStalled(now)) continue;
+      session.isSnubbing = true;
+      session.giveUpRequests();
+    }
+    if (now - this.#rechokedMs >= RECHOKE_MS) this.#rechoke();
+    this.#fillAll();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#disconnect('this peer stops');
+    this.#uploader.close();
+    clearTimeout(this.#heldBackTimer);
+  }
+
+  // ---- What sessions tell ----
+
+  admit(session: PeerSession, peerId: Uint8Array): string | undefined {
+    if (sameBytes(peerId, this.peerId)) {
+      if (!session.link.incoming) this.candidates.forget(session.link.remote);
+      return 'this is the peer itself';
+    }
+    for (const other of this.sessions.values()) {
+      if (other !== session && other.peerId && sameBytes(other.peerId, peerId)) return 'the peer is connected already';
+    }
+    return undefined;
+  }
+
+  bufferOf(piece: number): Uint8Array | undefined {
+    let buffer = this.#bufferByPiece.get(piece);
+    if (!buffer) {
+      buffer = this.#buffers.take();
+      if (buffer) this.#bufferByPiece.set(piece, buffer);
+    }
+    return buffer;
+  }
+
+  blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void {
+    this.downMeter.add(this.now(), block.length);
+    for (const number of others) this.sessions.get(number)?.cancelRequest(block);
+    if (this.picker.active(block.piece)?.isComplete) void this.#verify(block.piece);
+    this.#fill(session);
+  }
+
+  interestChanged(): void {
+    let unchoked = 0;
+    let waiting = 0;
+    for (const session of this.sessions.values()) {
+      if (session.isInterested && session.amChoking) waiting++;
+      if (!session.amChoking && session.isInterested) unchoked++;
+    }
+    const slots = this.#options.uploadSlots ?? DEFAULT_UPLOAD_SLOTS;
+    if (waiting > 0 && unchoked < slots) this.#rechoke();
+  }
+
+  piecesChanged(session: PeerSession): void {
+    if (session.isClosed) return;
+    if (this.have.isFull && session.pieces.bits.isFull) {
+      session.close('both have all of it');
+      return;
+    }
+    session.setInterested(this.#state === 'downloading' && session.pieces.isInteresting);
+    this.#fill(session);
+  }
+
+  uploadsWaiting(session: PeerSession): void {
+    this.#uploader.pump(session);
+  }
+
+  peersExchanged(_session: PeerSession, { added }: PeerExchange): void {
+    if (this.info.isPrivate) return;
+    for (const { host, port } of added) this.candidates.add({ host, port });
+  }
+
+  received(session: PeerSession, bytes: number): void {
+    const { downloadLimiter } = this.#options;
+    downloadLimiter.take(this.now(), bytes);
+    const waitMs = downloadLimiter.waitMs(this.now());
+    if (waitMs === 0 || session.isClosed) return;
+    session.link.pause();
+    this.#heldBack.add(session.link);
+    if (this.#heldBackTimer || waitMs === Number.POSITIVE_INFINITY) return;
+    this.#heldBackTimer = setTimeout(() => {
+      this.#heldBackTimer = undefined;
+      for (const link of this.#heldBack) link.resume();
+      this.#heldBack.clear();
+    }, waitMs);
+  }
+
+  closed(session: PeerSession): void {
+    this.sessions.delete(session.number);
+    this.#heldBack.delete(session.link);
+    if (!session.link.incoming) this.candidates.ended(this.now(), session.link.remote, session.isEstablished);
+    this.#uploader.pump(session);
+    if (!this.#closed && !session.amChoking) this.#rechoke();
+  }
+
+  // ---- Decisions ----
+
+  #fill(session: PeerSession): void {
+    if (this.#state !== 'downloading' || session.isClosed || !session.amInterested) return;
+    if (session.isChoking && session.allowedPieces.size === 0) return;
+    // No peer is asked for more than its share of what is missing: what one does not send fast, another may.
+    const share = Math.max(session.requestBytes, (this.info.size - this.bytesDone) / this.sessions.size);
+    const bytes = Math.min(session.requestRoom, share);
+    if (bytes <= 0) return;
+    session.ask(
+      this.picker.pick({
+        peer: session.number,
+        has: session.pieces.bits,
+        bytes,
+        maxRequestBytes: session.requestBytes,
+        only: session.isChoking ? session.allowedPieces : undefined,
+      }),
+    );
+  }
+
+  #fillAll(): void {
+    for (const session of this.sessions.values()) this.#fill(session);
+  }
+
+  #rechoke(): void {
+    const now = this.now();
+    this.#rechokedMs = now;
+    const peers = [...this.sessions.values()].map((session) => ({
+      key: session.number,
+      interested: session.isInterested,
+      downSpeed: session.isSnubbing ? 0 : session.downMeter.bytesPerSecond(now),
+      upSpeed: session.upMeter.bytesPerSecond(now),
+      connectedMs: session.connectedMs,
+    }));
+    const unchoked = this.#choker.decide(now, this.#state === 'seeding', peers);
+    for (const session of this.sessions.values()) session.setChoking(!unchoked.has(session.number));
+  }
+
+  async #verify(piece: number): Promise<void> {
+    const buffer = this.#bufferByPiece.get(piece);
+    const active = this.picker.active(piece);
+    if (!buffer || !active) return;
+    const bytes = buffer.subarray(0, active.length);
+    const hosts = active.senders().map((number) => this.#hostOf(number));
+    this.#verifying++;
+    try {
+      const isRight = await this.#storage.put(this.sha1, piece, bytes);
+      const guilty = isRight ? this.#blame.right(piece, bytes) : this.#blame.wrong(piece, bytes, hosts);
+      for (const host of guilty) this.#ban(host);
+      if (isRight) this.#got(piece);
+      else this.#lost([piece]);
+    } catch (error) {
+      const { message, pieces } = error as StoreError;
+      this.#lost([piece, ...(pieces ?? [])]);
+      this.pause(message);
+    } finally {
+      this.#verifying--;
+      this.#bufferByPiece.delete(piece);
+      this.#buffers.giveBack(buffer);
+    }
+    await this.#finishIfDone();
+    this.#fillAll();
+  }
+
+  /** Of whom a block came: sessions end, so their numbers alone say nothing later. */
+  #hostOf(number: PeerNumber): string {
+    return this.sessions.get(number)?.link.remote.host ?? `session ${number}`;
+  }
+
+  #got(piece: number): void {
+    this.picker.verified(piece);
+    this.have.add(piece);
+    for (const session of this.sessions.values()) {
+      session.pieces.gotHere(piece);
+      session.tellHave(piece);
+      if (!session.pieces.isInteresting) session.setInterested(false);
+    }
+    this.#tell({ type: 'piece', piece });
+  }
+
+  #lost(pieces: readonly number[]): void {
+    for (const piece of pieces) {
+      const announced = this.have.remove(piece);
+      this.picker.failed(piece);
+      if (announced) for (const session of this.sessions.values()) session.tellDontHave(piece);
+    }
+    for (const session of this.sessions.values()) {
+      session.pieces.recount();
+      this.piecesChanged(session);
+    }
+  }
+
+  #ban(host: string): void {
+    this.candidates.ban(host);
+    this.#tell({ type: 'banned', host });
+    for (const session of [...this.sessions.values()]) {
+      if (session.link.remote.host === host) session.close('the peer sent wrong bytes');
+    }
+  }
+
+  async #goOn(): Promise<void> {
+    if (this.#closed) return;
+    if (await this.#finishIfDone()) return;
+    this.#setState('downloading');
+    for (const session of this.sessions.values()) this.piecesChanged(session);
+  }
+
+  /** All that is wanted is there and durable: from now on it is sent only. */
+  async #finishIfDone(): Promise<boolean> {
+    if (!this.picker.isDone || this.#verifying > 0 || this.#state === 'seeding' || this.#closed) return false;
+    const wasPaused = this.#state === 'paused';
+    try {
+      await this.#storage.finish(this.sha1);
+    } catch (error) {
+      const { message, pieces } = error as StoreError;
+      this.#lost(pieces ?? []);
+      this.pause(message);
+      return true;
+    }
+    if (this.#closed || (wasPaused && this.#reason !== undefined)) return true;
+    this.#setState('seeding');
+    this.#tell({ type: 'done' });
+    for (const session of [...this.sessions.values()]) this.piecesChanged(session);
+    return true;
+  }
+
+  #disconnect(reason: string): void {
+    for (const session of [...this.sessions.values()]) session.close(reason);
+  }
+
+  #setState(state: DownloadState, reason?: string): void {
+    this.#reason = reason;
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#tell({ type: 'state', state, reason });
+  }
+
+  #tell(event: DownloadEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,527 @@
+import { pieceBytes } from '../../bittorrent/content-layout.ts';
+import {
+  EXTENDED_HANDSHAKE,
+  type ExtendedHandshake,
+  encodeExtendedHandshake,
+  LT_DONTHAVE,
+  parseExtendedHandshake,
+  UT_METADATA,
+  UT_PEX,
+} from '../../bittorrent/extension-protocol.ts';
+import {
+  encodeMetadataMessage,
+  METADATA_PIECE_BYTES,
+  metadataPieceCount,
+  parseMetadataMessage,
+} from '../../bittorrent/metadata-exchange.ts';
+import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
+import { type PeerExchange, parsePeerExchange } from '../../bittorrent/peer-exchange.ts';
+import {
+  BITFIELD_HEADER_BYTES,
+  BLOCK_BYTES,
+  type Block,
+  CANCEL,
+  CHOKE,
+  encodeExtended,
+  encodeHandshake,
+  HAVE,
+  HAVE_ALL,
+  HAVE_NONE,
+  type Handshake,
+  INTERESTED,
+  NOT_INTERESTED,
+  type PeerFeatures,
+  REJECT,
+  REQUEST,
+  readUint32,
+  UNCHOKE,
+  writeBitfieldHeader,
+} from '../../bittorrent/peer-wire.ts';
+import { MAX_BLOCK_BYTES, PeerWireParser, type PeerWireReceiver } from '../../bittorrent/peer-wire-parser.ts';
+import { RequestPipeline } from '../exchange/request-pipeline.ts';
+import { SpeedMeter } from '../exchange/speed-meter.ts';
+import { MAX_QUEUED_REQUESTS, UploadQueue } from '../exchange/upload-queue.ts';
+import type { PeerNumber } from '../picking/active-piece.ts';
+import { Bitfield } from '../picking/bitfield.ts';
+import type { PiecePicker } from '../picking/piece-picker.ts';
+import { RemotePieces } from '../picking/remote-pieces.ts';
+import type { PeerLink, PeerLinkEvents } from '../transport/peer-transport.ts';
+import { MessageWriter } from './message-writer.ts';
+
+/** Requests of strangers may be so long, as libtorrent has it; longer ones are an attempt to make us read for nothing. */
+export const MAX_REQUEST_BYTES = 128 * 1024;
+/** Among peers of ours. */
+export const LARGE_REQUEST_BYTES = MAX_BLOCK_BYTES;
+/** Blocks that nobody asked for, or that came too late, beyond this are an attack. */
+export const MAX_UNWANTED_BYTES = 64 * 1024 * 1024;
+/** Pieces of metadata that one peer is given: all of it a few times. */
+const MAX_METADATA_SERVED = 4096;
+/** A peer that says nothing for so long is gone. */
+export const SILENCE_MS = 150_000;
+export const KEEP_ALIVE_MS = 90_000;
+/** A peer that connected says who it is and what it wants within this time. */
+export const HANDSHAKE_MS = 10_000;
+
+/** The extension of peers of ours: requests of up to LARGE_REQUEST_BYTES. It has no messages, only its name. */
+const LARGE_REQUESTS = 'sk_large_requests';
+/** The numbers by which peers are to call the extensions here (BEP 10). */
+const OUR_EXTENSIONS = new Map([
+  [UT_METADATA, 1],
+  [UT_PEX, 2],
+  [LT_DONTHAVE, 3],
+  [LARGE_REQUESTS, 4],
+]);
+const OUR_FEATURES: PeerFeatures = { extended: true, fast: true, dht: false };
+const CLIENT_NAME = 'Swarmkeeper';
+
+/** What a session needs of the download that it belongs to. */
+export interface SessionOwner {
+  readonly info: TorrentInfo;
+  readonly picker: PiecePicker;
+  /** What is there, to be sent. */
+  readonly have: Bitfield;
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  /** Where we listen. */
+  readonly port: number | undefined;
+  now(): number;
+  /** The handshake is done. @returns why the peer is not to be let in; undefined: it is */
+  admit(session: PeerSession, peerId: Uint8Array): string | undefined;
+  /** Room for the bytes of a piece that is in the works. */
+  bufferOf(piece: number): Uint8Array | undefined;
+  /** A block is all there; `others` were asked for it too. */
+  blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void;
+  /** The peer wants something, or does no more. */
+  interestChanged(session: PeerSession): void;
+  /** The peer told what it has. */
+  piecesChanged(session: PeerSession): void;
+  /** Requests wait in `uploads`. */
+  uploadsWaiting(session: PeerSession): void;
+  peersExchanged(session: PeerSession, exchange: PeerExchange): void;
+  /** Bytes came, of whatever kind. */
+  received(session: PeerSession, bytes: number): void;
+  closed(session: PeerSession, reason: string): void;
+}
+
+/**
+ * The conversation with one peer about one content: what either side has, wants and asks for. It answers for the rules of the
+ * wire; what to ask for and whom to send to is decided by its owner.
+ */
+export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
+  readonly number: PeerNumber;
+  readonly link: PeerLink;
+  readonly out: MessageWriter;
+  readonly uploads = new UploadQueue();
+  readonly pipeline = new RequestPipeline(MAX_REQUESTS_BEFORE_TOLD);
+  readonly connectedMs: number;
+  readonly downMeter: SpeedMeter;
+  readonly upMeter: SpeedMeter;
+  readonly pieces: RemotePieces;
+  /** What we say to the peer. */
+  amChoking = true;
+  amInterested = false;
+  /** What the peer says to us. */
+  isChoking = true;
+  isInterested = false;
+  client = '';
+  /** Where the peer listens, when it came to us and says so. */
+  listenPort: number | undefined;
+  /** 20 bytes; undefined before its handshake. */
+  peerId: Uint8Array | undefined;
+  /** Unchoked, it did not send what it was asked for. */
+  isSnubbing = false;
+  readonly #owner: SessionOwner;
+  readonly #parser = new PeerWireParser(this);
+  #features: PeerFeatures = { extended: false, fast: false, dht: false };
+  /** The peer's numbers of extensions. */
+  readonly #extensions = new Map<string, number>();
+  /** Pieces that may be asked for while it chokes (BEP 6). */
+  readonly allowedPieces = new Set<number>();
+  #toldPieces = false;
+  #sentHandshake = false;
+  /** Where the block that is arriving goes; undefined: nowhere, since nobody waits for it, or no more. */
+  #target: Uint8Array | undefined;
+  #unwantedBytes = 0;
+  #metadataServed = 0;
+  #unchokedMs = Number.NEGATIVE_INFINITY;
+  #heardMs: number;
+  #saidMs: number;
+  #closed = false;
+
+  constructor(number: PeerNumber, link: PeerLink, owner: SessionOwner) {
+    this.number = number;
+    this.link = link;
+    this.out = new MessageWriter(link);
+    this.#owner = owner;
+    this.pieces = new RemotePieces(owner.info.pieceCount, owner.picker);
+    const now = owner.now();
+    this.connectedMs = now;
+    this.#heardMs = now;
+    this.#saidMs = now;
+    this.downMeter = new SpeedMeter(now);
+    this.upMeter = new SpeedMeter(now);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  get isEstablished(): boolean {
+    return this.peerId !== undefined;
+  }
+
+  /** The longest request that the peer answers. */
+  get requestBytes(): number {
+    return this.#extensions.has(LARGE_REQUESTS) ? LARGE_REQUEST_BYTES : BLOCK_BYTES;
+  }
+
+  /** What to ask of it now, in bytes; 0 when enough is asked for. */
+  get requestRoom(): number {
+    const now = this.#owner.now();
+    // A speed says something only when there was time to reach it.
+    const isFresh = now - this.#unchokedMs < FRESH_MS;
+    return this.pipeline.room(isFresh ? undefined : this.downMeter.bytesPerSecond(now), this.requestBytes);
+  }
+
+  /** Begins a conversation with a peer that we connected to. One that came to us is begun by its handshake, as a chunk. */
+  start(): void {
+    this.#sayHello();
+    this.link.start(this);
+  }
+
+  // ---- What the link says ----
+
+  chunk(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    this.#heardMs = this.#owner.now();
+    try {
+      this.#parser.push(bytes);
+    } catch (error) {
+      this.close((error as Error).message);
+      return;
+    }
+    this.#owner.received(this, bytes.length);
+  }
+
+  drained(): void {
+    if (this.uploads.size > 0) this.#owner.uploadsWaiting(this);
+  }
+
+  closed(error: Error | undefined): void {
+    this.close(error?.message ?? 'the peer closed the connection');
+  }
+
+  /** Ends the conversation; its requests are released. Can be called twice. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.link.close();
+    this.#owner.picker.release(this.number, this.pipeline.clear());
+    this.uploads.clear();
+    this.pieces.clear();
+    this.#owner.closed(this, reason);
+  }
+
+  /** To be called now and then: keeps alive, and ends what is dead. */
+  tick(nowMs: number): void {
+    if (!this.isEstablished && nowMs - this.connectedMs >= HANDSHAKE_MS) this.close('no handshake came');
+    else if (nowMs - this.#heardMs >= SILENCE_MS) this.close('the peer is silent');
+    else if (nowMs - this.#saidMs >= KEEP_ALIVE_MS) {
+      this.#saidMs = nowMs;
+      this.out.keepAlive();
+    }
+  }
+
+  // ---- What we say ----
+
+  ask(blocks: readonly Block[]): void {
+    const now = this.#owner.now();
+    for (const block of blocks) {
+      this.pipeline.add(now, block);
+      this.out.block(REQUEST, block);
+    }
+  }
+
+  /** A block came from elsewhere. */
+  cancelRequest(block: Block): void {
+    for (const asked of this.pipeline.within(block)) {
+      this.out.block(CANCEL, asked);
+      // With the fast extension an answer comes, a block or a refusal; without, none may.
+      if (!this.#features.fast) this.#forget(asked);
+    }
+  }
+
+  setInterested(interested: boolean): void {
+    if (interested === this.amInterested) return;
+    this.amInterested = interested;
+    this.out.signal(interested ? INTERESTED : NOT_INTERESTED);
+  }
+
+  setChoking(choking: boolean): void {
+    if (choking === this.amChoking) return;
+    this.amChoking = choking;
+    this.out.signal(choking ? CHOKE : UNCHOKE);
+    if (!choking) return;
+    const refused = this.uploads.clear();
+    if (this.#features.fast) for (const block of refused) this.out.block(REJECT, block);
+  }
+
+  tellHave(piece: number): void {
+    // Who has it does not care, and most traffic of a swarm that is nearly done would be this.
+    if (this.isEstablished && !this.pieces.bits.has(piece)) this.out.piece(HAVE, piece);
+  }
+
+  /** BEP 54: a chunk that was announced is gone. */
+  tellDontHave(piece: number): void {
+    const number = this.#extensions.get(LT_DONTHAVE);
+    if (number) this.out.parts([encodeExtended(number, Uint8Array.of(piece >>> 24, piece >>> 16, piece >>> 8, piece))]);
+  }
+
+  /** A request cannot be answered after all. */
+  refuse(block: Block): void {
+    if (this.#features.fast) this.out.block(REJECT, block);
+  }
+
+  /** The payload of a PEX message, if the peer takes it. */
+  tellPeers(payload: Uint8Array): void {
+    const number = this.#extensions.get(UT_PEX);
+    if (number) this.out.parts([encodeExtended(number, payload)]);
+  }
+
+  // ---- What the peer says ----
+
+  handshake({ infoHash, peerId, features }: Handshake): void {
+    if (!infoHash.every((byte, i) => byte === this.#owner.info.infoHash[i])) {
+      this.close('the peer speaks of another content');
+      return;
+    }
+    this.peerId = peerId;
+    this.#features = features;
+    if (this.link.incoming) this.#sayHello();
+    const refusal = this.#owner.admit(this, peerId);
+    if (refusal !== undefined) {
+      this.close(refusal);
+      return;
+    }
+    if (features.extended) this.#sayExtensions();
+    this.#sayPieces();
+  }
+
+  keepAlive(): void {}
+
+  choke(): void {
+    this.isChoking = true;
+    // With the fast extension each request is refused by itself.
+    if (!this.#features.fast) this.giveUpRequests();
+  }
+
+  unchoke(): void {
+    this.isChoking = false;
+    this.isSnubbing = false;
+    this.#unchokedMs = this.#owner.now();
+    this.#owner.piecesChanged(this);
+  }
+
+  interested(): void {
+    this.isInterested = true;
+    this.#owner.interestChanged(this);
+  }
+
+  notInterested(): void {
+    this.isInterested = false;
+    this.#owner.interestChanged(this);
+  }
+
+  have(piece: number): void {
+    if (!this.#isPiece(piece)) return;
+    this.#toldPieces = true;
+    if (this.pieces.add(piece)) this.#owner.piecesChanged(this);
+  }
+
+  bitfield(bits: Uint8Array): void {
+    if (this.#toldPieces) return;
+    this.#setPieces(Bitfield.fromWire(bits, this.#owner.info.pieceCount));
+  }
+
+  haveAll(): void {
+    if (!this.#toldPieces) this.#setPieces(Bitfield.full(this.#owner.info.pieceCount));
+  }
+
+  haveNone(): void {
+    if (!this.#toldPieces) this.#setPieces(new Bitfield(this.#owner.info.pieceCount));
+  }
+
+  request(block: Block): void {
+    const { info, have } = this.#owner;
+    const { piece, begin, length } = block;
+    const most = this.#extensions.has(LARGE_REQUESTS) ? LARGE_REQUEST_BYTES : MAX_REQUEST_BYTES;
+    if (!this.#isPiece(piece)) return;
+    if (length === 0 || length > most || begin + length > pieceBytes(info, piece)) {
+      this.close(`the peer asked for ${length} bytes at ${begin} of piece ${piece}, which cannot be`);
+    } else if (this.amChoking || !have.has(piece) || !this.uploads.add(block)) {
+      this.refuse(block);
+    } else {
+      this.#owner.uploadsWaiting(this);
+    }
+  }
+
+  cancel(block: Block): void {
+    if (this.uploads.cancel(block)) this.refuse(block);
+  }
+
+  blockPart(block: Block, offset: number, part: Uint8Array): void {
+    const now = this.#owner.now();
+    this.downMeter.add(now, part.length);
+    this.pipeline.heard(now);
+    if (offset === 0) this.#target = this.#begin(block);
+    if (this.#target) this.#target.set(part, block.begin + offset);
+    else this.#countUnwanted(part.length);
+    if (offset + part.length < block.length || this.#closed) return;
+    const wanted = this.#target !== undefined;
+    const asked = this.pipeline.remove(block);
+    this.#target = undefined;
+    this.isSnubbing = false;
+    const active = this.#owner.picker.active(block.piece);
+    if (wanted && active) this.#owner.blockArrived(this, block, active.endBlock(this.number, block));
+    else if (asked) this.#owner.picker.release(this.number, [block]);
+  }
+
+  port(): void {
+    // A DHT node (BEP 5), of which there is none here.
+  }
+
+  suggest(): void {
+    // What a peer has in its cache matters to nobody who asks for the rarest first.
+  }
+
+  reject(block: Block): void {
+    if (!this.pipeline.has(block)) return;
+    this.#forget(block);
+    if (this.isChoking) this.allowedPieces.delete(block.piece);
+    this.#owner.piecesChanged(this);
+  }
+
+  allowedFast(piece: number): void {
+    if (!this.#isPiece(piece) || this.allowedPieces.size >= MAX_ALLOWED_FAST) return;
+    this.allowedPieces.add(piece);
+    if (this.isChoking) this.#owner.piecesChanged(this);
+  }
+
+  extended(extension: number, payload: Uint8Array): void {
+    if (extension === EXTENDED_HANDSHAKE) this.#hearExtensions(parseExtendedHandshake(payload));
+    else if (extension === OUR_EXTENSIONS.get(UT_METADATA)) this.#serveMetadata(payload);
+    else if (extension === OUR_EXTENSIONS.get(UT_PEX)) this.#owner.peersExchanged(this, parsePeerExchange(payload));
+    else if (extension === OUR_EXTENSIONS.get(LT_DONTHAVE) && payload.length === 4) this.#lose(readUint32(payload, 0));
+  }
+
+  /** All that was asked for is to be asked of others. */
+  giveUpRequests(): void {
+    this.#target = undefined;
+    this.#owner.picker.release(this.number, this.pipeline.clear());
+    this.#owner.piecesChanged(this);
+  }
+
+  #sayHello(): void {
+    if (this.#sentHandshake) return;
+    this.#sentHandshake = true;
+    const { info, peerId } = this.#owner;
+    this.out.parts([encodeHandshake({ infoHash: info.infoHash, peerId, features: OUR_FEATURES })]);
+  }
+
+  #sayExtensions(): void {
+    const { info, have, port } = this.#owner;
+    const handshake: ExtendedHandshake = {
+      extensions: info.isPrivate ? new Map([...OUR_EXTENSIONS].filter(([name]) => name !== UT_PEX)) : OUR_EXTENSIONS,
+      client: CLIENT_NAME,
+      requestQueue: MAX_QUEUED_REQUESTS,
+      metadataBytes: info.infoBytes.length,
+      ...(port === undefined ? {} : { port }),
+      ...(have.isFull ? { uploadOnly: true } : {}),
+    };
+    this.out.parts([encodeExtended(EXTENDED_HANDSHAKE, encodeExtendedHandshake(handshake))]);
+  }
+
+  #sayPieces(): void {
+    const { have } = this.#owner;
+    if (this.#features.fast && (have.isFull || have.count === 0)) {
+      this.out.signal(have.isFull ? HAVE_ALL : HAVE_NONE);
+    } else if (have.count > 0) {
+      const message = new Uint8Array(BITFIELD_HEADER_BYTES + have.bytes.length);
+      message.set(have.bytes, writeBitfieldHeader(message, 0, have.bytes.length));
+      this.out.parts([message]);
+    }
+  }
+
+  #setPieces(bits: Bitfield): void {
+    this.#toldPieces = true;
+    this.pieces.set(bits);
+    this.#owner.piecesChanged(this);
+  }
+
+  #lose(piece: number): void {
+    if (!this.#isPiece(piece)) return;
+    this.pieces.remove(piece);
+    this.#owner.piecesChanged(this);
+  }
+
+  #hearExtensions(handshake: ExtendedHandshake): void {
+    for (const [name, number] of handshake.extensions) {
+      if (number === 0) this.#extensions.delete(name);
+      else this.#extensions.set(name, number);
+    }
+    if (handshake.client !== undefined) this.client = handshake.client;
+    if (handshake.requestQueue !== undefined) this.pipeline.maxRequests = handshake.requestQueue;
+    if (handshake.port !== undefined) this.listenPort = handshake.port;
+  }
+
+  /** BEP 9, to who has a magnet link only. */
+  #serveMetadata(payload: Uint8Array): void {
+    const message = parseMetadataMessage(payload);
+    const number = this.#extensions.get(UT_METADATA);
+    if (message?.type !== 'request' || !number) return;
+    const { infoBytes } = this.#owner.info;
+    const { piece } = message;
+    const at = piece * METADATA_PIECE_BYTES;
+    const refused = piece >= metadataPieceCount(infoBytes.length) || ++this.#metadataServed > MAX_METADATA_SERVED;
+    const answer = refused
+      ? encodeMetadataMessage({ type: 'reject', piece })
+      : encodeMetadataMessage({
+          type: 'data',
+          piece,
+          totalBytes: infoBytes.length,
+          data: infoBytes.subarray(at, at + METADATA_PIECE_BYTES),
+        });
+    this.out.parts([encodeExtended(number, answer)]);
+  }
+
+  /** Where a block goes that begins to arrive; undefined for one that is not waited for. */
+  #begin(block: Block): Uint8Array | undefined {
+    if (!this.pipeline.has(block)) return undefined;
+    if (!this.#owner.picker.active(block.piece)?.beginBlock(this.number, block)) return undefined;
+    return this.#owner.bufferOf(block.piece);
+  }
+
+  #countUnwanted(bytes: number): void {
+    this.#unwantedBytes += bytes;
+    if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.close('the peer sends what nobody asked for');
+  }
+
+  #forget(block: Block): void {
+    if (!this.pipeline.remove(block)) return;
+    // It may be the very one that is arriving.
+    this.#target = undefined;
+    this.#owner.picker.release(this.number, [block]);
+  }
+
+  #isPiece(piece: number): boolean {
+    if (piece < this.#owner.info.pieceCount) return true;
+    this.close(`the peer speaks of piece ${piece}; there are ${this.#owner.info.pieceCount}`);
+    return false;
+  }
+}
+
+/** After it unchoked, a peer is asked for as much as one that nothing is known of. */
+const FRESH_MS = 5_000;
+/** Until the peer says its own number (`reqq`): no client keeps fewer. */
+const MAX_REQUESTS_BEFORE_TOLD = 128;
+const MAX_ALLOWED_FAST = 100;

@@ -23,11 +23,11 @@ export class NetworkNamespace {
   static create(): NetworkNamespace {
     const home = NetworkNamespace.current();
     try {
-      if (libc().unshare(CLONE_NEWNET) !== 0)
-        throw new Error('may not make a network namespace: run the tests as root');
-      return NetworkNamespace.current();
-    } finally {
+      if (libc().unshare(CLONE_NEWNET) !== 0) throw new Error('may not make a network namespace: run as root');
+      const created = NetworkNamespace.current();
       home.enter();
+      return created;
+    } finally {
       home.close();
     }
   }

@@ -1,22 +1,27 @@
 import assert from 'node:assert/strict';
-import { httpGet, scrapeQuery } from '../harness/http-tracker.ts';
-import { exchange } from '../harness/raw-connection.ts';
 import type { TestCluster } from '../harness/start-cluster.ts';
 import type { SwarmkeeperInstance } from '../harness/start-swarmkeeper.ts';
-import { newInfoHash } from '../harness/udp-client.ts';
+import { TrackerApi } from '../harness/tracker-api.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { OpenClient } from './open-client.ts';
+
+/** Shorter than any request. */
+const MALFORMED = new Uint8Array(8);
 
 /**
  * Waits until the instances have dealt with every datagram that was sent to them before, and have sent whatever they answer:
- * the thread that answers takes what has arrived on all of its sockets by turns, so that its second reply from now on
- * leaves behind all of that. Works without a master too.
+ * the thread that answers takes what has arrived on all of its sockets by turns, so that when it has counted a second
+ * malformed datagram from now on, all of that is done. Works without a master too.
  */
 export async function caughtUp(instances: readonly SwarmkeeperInstance[]): Promise<void> {
-  const scrape = httpGet(`/scrape?${scrapeQuery([newInfoHash()])}`);
+  await using client = await OpenClient.open();
   await Promise.all(
-    instances.map(async ({ clientPort }) => {
+    instances.map(async (instance) => {
+      const api = new TrackerApi(instance);
       for (let turn = 0; turn < 2; turn++) {
-        const { status } = await exchange(clientPort, scrape);
-        assert.ok(status === 200 || status === 503, `a scrape was answered with ${status}`);
+        const before = await api.metric('udp_malformed_total');
+        await client.send({ host: '127.0.0.1', port: instance.clientPort }, MALFORMED);
+        await waitFor('it to be counted', async () => (await api.metric('udp_malformed_total')) > before);
       }
     }),
   );

@@ -1,28 +1,26 @@
-import { CodecError, decodeMessage, encodeMessage } from '../consensus/codec.ts';
+import { encodeMessage } from '../consensus/codec.ts';
 import { DEFAULT_LIMITS, DEFAULT_TIMING } from '../consensus/config.ts';
 import { Core } from '../consensus/core.ts';
-import type { Effect, Reply } from '../consensus/effects.ts';
+import type { Effect, Persist } from '../consensus/effects.ts';
 import type { Entry } from '../consensus/entry.ts';
 import type { Event } from '../consensus/events.ts';
 import type { ClusterId } from '../consensus/identity.ts';
 import { isMember, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
-import type { Message } from '../consensus/messages.ts';
-import type { Verdict } from '../fault-tolerance/failure-detector.ts';
-import { FaultTolerance } from '../fault-tolerance/fault-tolerance.ts';
 import { ANSWER_FOREVER } from '../log-messages.ts';
-import type { CommittedEntry, LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
+import type { LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
 import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
 import type { Identity, LogEntry } from '../storage/log-store.ts';
-import { type DisconnectReason, type MemberTransport, type Peer, refusedCount } from '../transport/member-transport.ts';
-import { MalformedError } from '../transport/wire.ts';
+import { type MemberTransport, type Peer, refusedCount } from '../transport/member-transport.ts';
+import { ClientRequests } from './client-requests.ts';
 import { Founding, ownCluster } from './founding.ts';
 import { clusterStatus } from './member-status.ts';
-import { KIND_CLIENT, KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
+import { MemberWatch } from './member-watch.ts';
+import { KIND_CLIENT, KIND_CONSENSUS } from './message-kinds.ts';
 import type { RaftDisk } from './raft-disk.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
 import { SnapshotTransfers } from './snapshot-transfers.ts';
-import { formatMembership, parseMembership, toStored } from './stored-entry.ts';
+import { formatMembership, parseMembership, toChange, toStored } from './stored-entry.ts';
 
 export interface RaftEngineOptions {
   readonly cluster: string;
@@ -50,16 +48,14 @@ export class RaftEngine implements LogEngine, LogSource {
   readonly keepsEntries = true;
   readonly wantsCheckpoint = false;
   readonly #options: RaftEngineOptions;
-  readonly #faultTolerance: FaultTolerance;
+  readonly #members: MemberWatch;
   readonly #founding: Founding;
   readonly #transfers: SnapshotTransfers;
-  /** Proposals on their way, by request number; the core bounds them (`Limits.pendingProposals`). */
-  readonly #proposals = new Map<number, Proposal>();
-  readonly #handovers: { resolve: () => void; reject: (error: Error) => void }[] = [];
-  #nextRequest = 1;
   /** Entries up to here were on the disk when this run began, and are still in the log. */
   #storedTo: number;
+  /** Set by `start`. */
   #server!: LogServer;
+  #requests!: ClientRequests;
   #cluster: ClusterId | undefined;
   #core: Core | undefined;
   #clientPort: number;
@@ -68,7 +64,6 @@ export class RaftEngine implements LogEngine, LogSource {
   #statusAt = 0;
   #contactsAt = 0;
   #statusChanged = false;
-  #idle: (() => void) | undefined;
   #over = false;
 
   constructor(options: RaftEngineOptions) {
@@ -77,10 +72,16 @@ export class RaftEngine implements LogEngine, LogSource {
     this.identity = disk.content.identity;
     this.#storedTo = disk.content.lastIndex;
     this.#clientPort = options.clientPort;
-    this.#faultTolerance = new FaultTolerance({
+    this.#members = new MemberWatch({
       transport,
       describe: () => this.#keepalive(),
-      onVerdict: (verdict) => this.#judged(verdict),
+      onEvent: (event) => this.#step(event),
+      onChange: () => {
+        this.#statusChanged = true;
+      },
+      onGenesis: (from, body) => this.#founding.message(from, body),
+      onClientMessage: (from, body) => this.#hand(from, body),
+      warn: options.warn,
     });
     this.#founding = new Founding({
       disk,
@@ -108,29 +109,12 @@ export class RaftEngine implements LogEngine, LogSource {
   /** From here on it takes part. */
   start(server: LogServer): void {
     this.#server = server;
+    this.#requests = new ClientRequests(server);
     const { disk, transport } = this.#options;
     void disk.failed.then((error) => this.#fail(error));
     const own = ownCluster(disk.content);
     if (own !== null) transport.setCluster(own.cluster);
-    const listener = this.#faultTolerance.listening({
-      connected: () => this.#meet(),
-      disconnected: (peer, reason) => this.#disconnected(peer, reason),
-      died: () => {},
-      message: (from, kind, body) => this.#receive(from, kind, body),
-      pulse: () => {},
-      drained: () => {},
-      foreign: (cluster, host) => {
-        const advice = 'the two will never merge; give one of them another name, or empty its data folders';
-        this.#options.warn(`another cluster (${cluster}) of the same name is at ${host}: ${advice}`);
-      },
-    });
-    transport.start({
-      ...listener,
-      datagram: (from, body) => {
-        listener.datagram(from, body);
-        this.#step({ type: 'heard', ...from.incarnation });
-      },
-    });
+    this.#members.start();
     if (own !== null) this.#begin(own.cluster, parseMembership(own.membership));
     this.#tickedAt = now();
     this.#ticker = setInterval(() => this.#timer(), TICK_MS);
@@ -161,7 +145,7 @@ export class RaftEngine implements LogEngine, LogSource {
       appliedIndex: state.index,
       stateHash: state.hash,
     };
-    return clusterStatus(self, core?.membership.membership ?? NO_MEMBERS, this.#faultTolerance.view());
+    return clusterStatus(self, core?.membership.membership ?? NO_MEMBERS, this.#members.view());
   }
 
   // LogEngine
@@ -172,21 +156,17 @@ export class RaftEngine implements LogEngine, LogSource {
       return;
     }
     for (const proposal of proposals) {
-      const requestId = this.#nextRequest++;
-      this.#proposals.set(requestId, proposal);
-      this.#step({ type: 'proposed', requestId, data: proposal.batch });
+      this.#step({ type: 'proposed', requestId: this.#requests.add(proposal), data: proposal.batch });
     }
   }
 
   transferMastership(to: MemberId | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#core?.role !== 'master' || this.#over) {
-        reject(new Error('this instance is not the master: ask the master to hand over'));
-        return;
-      }
-      this.#handovers.push({ resolve, reject });
-      this.#step({ type: 'transfer', to: to ?? null });
-    });
+    if (this.#core?.role !== 'master' || this.#over) {
+      return Promise.reject(new Error('this instance is not the master: ask the master to hand over'));
+    }
+    const done = this.#requests.handover();
+    this.#step({ type: 'transfer', to: to ?? null });
+    return done;
   }
 
   send(to: MemberId, message: Uint8Array): void {
@@ -239,7 +219,7 @@ export class RaftEngine implements LogEngine, LogSource {
    * are uncertain.
    */
   async finish(): Promise<void> {
-    await this.#settled(FINISH_MS);
+    if (!this.#over) await this.#requests.settled(FINISH_MS);
     const others = (this.#core?.membership.membership.voters.length ?? 0) > 1;
     if (others && this.#core?.role === 'master' && !this.#over) {
       const late = AbortSignal.timeout(FINISH_MS);
@@ -248,27 +228,15 @@ export class RaftEngine implements LogEngine, LogSource {
       await Promise.race([this.transferMastership(undefined).catch(() => {}), timedOut]);
     }
     this.#stop();
-    this.#server.reject([...this.#proposals.values()], { code: 'UNCERTAIN', why: 'this instance stops' });
-    this.#proposals.clear();
+    this.#requests.abandon();
   }
 
   #stop(): void {
     this.#over = true;
     clearInterval(this.#ticker);
-    this.#faultTolerance.close();
+    this.#members.close();
     this.#server.answerUntil(0n);
-    for (const handover of this.#handovers.splice(0)) handover.reject(new Error('this instance stops'));
-  }
-
-  #settled(patienceMs: number): Promise<void> {
-    if (this.#proposals.size === 0 || this.#over) return Promise.resolve();
-    return new Promise((resolve) => {
-      const late = setTimeout(resolve, patienceMs);
-      this.#idle = () => {
-        clearTimeout(late);
-        resolve();
-      };
-    });
+    this.#requests.stop();
   }
 
   /** The cluster is known: the core begins. */
@@ -294,7 +262,7 @@ export class RaftEngine implements LogEngine, LogSource {
       limits: { keepLogBytes },
       timing: { replaceAfterMs },
     });
-    this.#meet();
+    this.#members.meet();
     this.#server.setStatus(this.status());
   }
 
@@ -318,15 +286,11 @@ export class RaftEngine implements LogEngine, LogSource {
     }
     this.#step({ type: 'tick' });
     const at = now();
-    if (at >= this.#contactsAt) this.#meet();
+    if (at >= this.#contactsAt) {
+      this.#contactsAt = at + CONTACTS_MS;
+      this.#members.meet();
+    }
     if (at >= this.#statusAt) this.#showStatus();
-  }
-
-  #meet(): void {
-    const { transport } = this.#options;
-    this.#contactsAt = now() + CONTACTS_MS;
-    const members = transport.peers().filter(({ cluster }) => cluster !== null);
-    this.#step({ type: 'contacts', members: [...new Set(members.map(({ incarnation }) => incarnation.member))] });
   }
 
   #showStatus(): void {
@@ -335,38 +299,9 @@ export class RaftEngine implements LogEngine, LogSource {
     this.#server.setStatus(this.status());
   }
 
-  #judged({ member, state }: Verdict): void {
-    this.#statusChanged = true;
-    if (state === 'dead') this.#step({ type: 'died', member: member.member, boot: member.boot });
-  }
-
-  #disconnected(_: Peer, reason: DisconnectReason): void {
-    if (reason === 'protocol') this.#options.warn('a member sent what no member sends; its connection was closed');
-  }
-
-  #receive(from: Peer, kind: number, body: Uint8Array): void {
-    if (this.#over) return;
-    if (kind === KIND_CLIENT) {
-      // Who is on its way into this cluster, or in none, is connected too.
-      if (from.cluster === this.#cluster) this.#server.message(from.incarnation.member, body);
-      return;
-    }
-    const { transport } = this.#options;
-    let message: Message | undefined;
-    try {
-      if (kind === KIND_CONSENSUS) message = decodeMessage(body);
-      else if (kind === KIND_GENESIS) this.#founding.message(from.incarnation.member, body);
-    } catch (error) {
-      if (!(error instanceof CodecError || error instanceof MalformedError)) throw error;
-      transport.counters.messagesRefused++;
-      return;
-    }
-    if (message === undefined) return;
-    if (!isSentBy(message, from)) {
-      transport.counters.messagesRefused++;
-      return;
-    }
-    this.#step({ type: 'message', message: message.type === 'append' ? detached(message) : message });
+  /** A message for the clients; who is on its way into this cluster, or in none, is connected too. */
+  #hand(from: Peer, body: Uint8Array): void {
+    if (from.cluster === this.#cluster) this.#server.message(from.incarnation.member, body);
   }
 
   #step(event: Event): void {
@@ -392,7 +327,6 @@ export class RaftEngine implements LogEngine, LogSource {
 
   #perform(effects: readonly Effect[]): void {
     const applied: Entry[] = [];
-    const committed = new Map<number, Proposal>();
     for (const effect of effects) {
       switch (effect.type) {
         case 'persist':
@@ -409,7 +343,7 @@ export class RaftEngine implements LogEngine, LogSource {
           this.#server.restore(this.#options.snapshots.installed(effect.meta.index));
           break;
         case 'reply':
-          this.#reply(effect, committed);
+          this.#requests.reply(effect);
           break;
         case 'role':
           // The first entry of its term: until that is applied, what earlier masters acknowledged may be missing.
@@ -431,7 +365,7 @@ export class RaftEngine implements LogEngine, LogSource {
           break;
         }
         case 'transfer-ended':
-          this.#handedOver(effect.outcome === 'handed-over');
+          this.#requests.handedOver(effect.outcome === 'handed-over');
           break;
         case 'halt':
           this.#fail(
@@ -442,8 +376,7 @@ export class RaftEngine implements LogEngine, LogSource {
           break;
       }
     }
-    this.#publish(applied, committed);
-    if (this.#idle && this.#proposals.size === 0) this.#idle();
+    this.#requests.publish(applied);
   }
 
   /** What was there before this run is the whole log perhaps: subscribers say where they begin, and get the rest from there. */
@@ -454,57 +387,12 @@ export class RaftEngine implements LogEngine, LogSource {
     for (let i = old; i < entries.length; i++) applied.push(entries[i]);
   }
 
-  #persist({ seq, hardState, truncateFrom, snapshot, entries }: Extract<Effect, { type: 'persist' }>): void {
+  #persist(effect: Persist): void {
+    const { seq, truncateFrom, snapshot } = effect;
     if (truncateFrom !== null) this.#storedTo = Math.min(this.#storedTo, truncateFrom - 1);
     if (snapshot?.keepLater === false) this.#storedTo = Math.min(this.#storedTo, snapshot.meta.index);
-    const change = {
-      hardState: hardState === null ? null : { term: hardState.term, vote: hardState.vote ?? undefined },
-      truncateFrom,
-      reset:
-        snapshot === null
-          ? null
-          : {
-              base: { ...snapshot.meta, membership: formatMembership(snapshot.meta.membership) },
-              keepLater: snapshot.keepLater,
-            },
-      entries: entries.map(toStored),
-    };
+    const change = toChange(effect);
     this.#options.disk.request({ type: 'write', change }, () => this.#step({ type: 'persisted', seq }));
-  }
-
-  #reply(reply: Reply, committed: Map<number, Proposal>): void {
-    const proposal = this.#proposals.get(reply.requestId)!;
-    this.#proposals.delete(reply.requestId);
-    switch (reply.outcome) {
-      case 'committed':
-        committed.set(reply.index, proposal);
-        return;
-      case 'not-master':
-        this.#server.reject([proposal], { code: 'NOT_MASTER', master: reply.master ?? undefined });
-        return;
-      case 'overloaded':
-        this.#server.reject([proposal], { code: 'OVERLOADED', waiting: this.#proposals.size });
-        return;
-      case 'uncertain':
-        this.#server.reject([proposal], { code: 'UNCERTAIN', why: 'mastership ended before a quorum had it' });
-        return;
-    }
-  }
-
-  #publish(applied: readonly Entry[], proposals: ReadonlyMap<number, Proposal>): void {
-    if (applied.length === 0) return;
-    const entries: CommittedEntry[] = applied.map((entry) => {
-      const proposal = proposals.get(entry.index);
-      return proposal === undefined ? toStored(entry) : { ...toStored(entry), proposal };
-    });
-    this.#server.publish(entries);
-  }
-
-  #handedOver(done: boolean): void {
-    for (const { resolve, reject } of this.#handovers.splice(0)) {
-      if (done) resolve();
-      else reject(new Error('mastership could not be handed over: no other voter has caught up; try again'));
-    }
   }
 
   #fail(error: LogFailedError): void {
@@ -544,13 +432,4 @@ const FINISH_MS = 1_000;
 /** The clock of the process, ms: the same in all its threads, so that the lease means the same to all. */
 function now(): number {
   return Number(process.hrtime.bigint()) / NANOSECONDS_PER_MS;
-}
-
-function isSentBy({ from, boot, nonce }: Message, { incarnation }: Peer): boolean {
-  return from === incarnation.member && boot === incarnation.boot && nonce === incarnation.nonce;
-}
-
-/** Entries stay in memory for long: each gets bytes of its own, so that they do not hold the network's buffers. */
-function detached(message: Extract<Message, { type: 'append' }>): Message {
-  return { ...message, entries: message.entries.map((entry) => ({ ...entry, data: entry.data.slice() })) };
 }

@@ -1,7 +1,8 @@
+import type { Persist } from '../consensus/effects.ts';
 import type { Entry } from '../consensus/entry.ts';
 import { type Membership, membershipOf, NO_MEMBERS } from '../consensus/membership.ts';
 import { KIND_BATCH } from '../log-messages.ts';
-import type { LogEntry } from '../storage/log-store.ts';
+import type { LogChange, LogEntry } from '../storage/log-store.ts';
 import { type PackedEntries, unpack } from '../storage/packed-entries.ts';
 
 // Entries of the consensus core as log.db keeps them.
@@ -36,6 +37,22 @@ export function fromStored({ index, term, kind, batch }: LogEntry): Entry {
     default:
       throw new SyntaxError(`entry ${index} is of kind ${kind}, which this engine does not know`);
   }
+}
+
+/** What the disk thread is to write. */
+export function toChange({ hardState, truncateFrom, snapshot, entries }: Persist): LogChange {
+  return {
+    hardState: hardState === null ? null : { term: hardState.term, vote: hardState.vote ?? undefined },
+    truncateFrom,
+    reset:
+      snapshot === null
+        ? null
+        : {
+            base: { ...snapshot.meta, membership: formatMembership(snapshot.meta.membership) },
+            keepLater: snapshot.keepLater,
+          },
+    entries: entries.map(toStored),
+  };
 }
 
 /** Adds the entries that the disk thread read. @throws {SyntaxError} one is no entry of this engine */

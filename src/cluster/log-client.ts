@@ -131,7 +131,7 @@ export class LogClient implements ReplicatedLog {
     if (commitIndex !== this.#status.commitIndex) {
       const appliedIndex = this.#subscription ? BigInt(this.#subscription.position) : commitIndex;
       const members = this.#status.members.map((member) =>
-        member.id === this.#status.self ? { ...member, appliedIndex, lag: commitIndex - appliedIndex } : member,
+        member.id === this.#status.self ? { ...member, appliedIndex, lag: lagOf(appliedIndex, commitIndex) } : member,
       );
       this.#status = { ...this.#status, commitIndex, members };
     }
@@ -450,6 +450,11 @@ export class Subscription {
     this.#unacknowledgedBytes = 0;
     this.#send(this.#position);
   }
+}
+
+/** After a restart the tables are ahead of what is known to be committed. */
+export function lagOf(appliedIndex: bigint, commitIndex: bigint): bigint {
+  return commitIndex > appliedIndex ? commitIndex - appliedIndex : 0n;
 }
 
 type StatusListener = (status: ClusterStatus) => void;

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { keepCompiledCode } from '../cluster/compiled-code.ts';
-import { LogClient } from '../cluster/log-client.ts';
+import { LogClient, lagOf } from '../cluster/log-client.ts';
 import { startRaftLog } from '../cluster/raft/raft.ts';
 import type { ClusterStatus } from '../cluster/replicated-log.ts';
 import type { RunningLog } from '../cluster/running-log.ts';
@@ -186,7 +186,13 @@ class TrackerInstance implements Tracker {
       ...status,
       members: status.members.map((member) =>
         member.id === status.self
-          ? { ...member, clientPort: serve.port, appliedIndex: index, lag: status.commitIndex - index, stateHash: hash }
+          ? {
+              ...member,
+              clientPort: serve.port,
+              appliedIndex: index,
+              lag: lagOf(index, status.commitIndex),
+              stateHash: hash,
+            }
           : member,
       ),
     };

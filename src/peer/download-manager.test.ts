@@ -97,9 +97,13 @@ describe('The download manager', { concurrency: true }, () => {
   it('fetches from several peers at once, and sends what it has to others meanwhile', async (t) => {
     const content = testContent([{ path: [], length: 6_000_000 }], { pieceLength: 64 * KIB });
     const network = new MemoryPeerNetwork();
-    const source = await seeder(t, content, { transport: network.transport('seeder'), host: 'seeder' });
+    // As everywhere but on one machine, nobody can send to all as fast as they could take it.
+    const limits = { uploadRate: 4_000_000 };
+    const source = await seeder(t, content, { transport: network.transport('seeder'), host: 'seeder', ...limits });
     const others = await Promise.all(
-      Array.from({ length: 5 }, (_, i) => peer(t, { transport: network.transport(`peer${i}`), host: `peer${i}` })),
+      Array.from({ length: 5 }, (_, i) =>
+        peer(t, { transport: network.transport(`peer${i}`), host: `peer${i}`, ...limits }),
+      ),
     );
     const addresses = [source, ...others].map(({ manager }) => manager.address!);
     const downloads = await Promise.all(

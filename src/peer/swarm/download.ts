@@ -22,7 +22,7 @@ import { PeerSession, type SessionOwner } from './peer-session.ts';
 import { Uploader } from './uploader.ts';
 
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
-export const PIECE_MEMORY_BYTES = 64 * 1024 * 1024;
+export const PIECE_MEMORY_BYTES = 48 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
 
 /** `paused` by hand or, with a reason, since something is wrong with the files. */
@@ -229,7 +229,13 @@ export class Download implements SessionOwner {
       return 'this is the peer itself';
     }
     for (const other of this.sessions.values()) {
-      if (other !== session && other.peerId && sameBytes(other.peerId, peerId)) return 'the peer is connected already';
+      if (other === session || !other.peerId || !sameBytes(other.peerId, peerId)) continue;
+      // Two that connect to each other at once must both keep the same connection: that of the larger peer ID.
+      const keepsOurs = compareBytes(this.peerId, peerId) > 0;
+      if (other.link.incoming === session.link.incoming || session.link.incoming === keepsOurs) {
+        return 'the peer is connected already';
+      }
+      other.close('the peer is connected already');
     }
     return undefined;
   }
@@ -308,8 +314,11 @@ export class Download implements SessionOwner {
   #fill(session: PeerSession): void {
     if (this.#state !== 'downloading' || session.isClosed || !session.amInterested) return;
     if (session.isChoking && session.allowedPieces.size === 0) return;
-    // No peer is asked for more than its share of what is missing: what one does not send fast, another may.
-    const share = Math.max(session.requestBytes, (this.info.size - this.bytesDone) / this.sessions.size);
+    // Of several peers none is asked for more than half its share of what is missing: what is asked for late can be had from
+    // those that got it meanwhile, and nobody waits for the slowest.
+    const peers = this.sessions.size;
+    const missing = this.info.size - this.bytesDone;
+    const share = peers === 1 ? missing : Math.max(session.requestBytes, missing / (2 * peers));
     const bytes = Math.min(session.requestRoom, share);
     if (bytes <= 0) return;
     session.ask(
@@ -446,5 +455,11 @@ export class Download implements SessionOwner {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return compareBytes(a, b) === 0;
+}
+
+/** Peer IDs are of one length. */
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return 0;
 }

@@ -208,7 +208,7 @@ class TrackerInstance implements Tracker {
       seeders: counters[GAUGE_SEEDERS],
       clusterTimeMs: counters[GAUGE_CLUSTER_TIME_MS],
       commitIndex,
-      tablesLag: commitIndex - database.appliedIndex,
+      tablesLag: lagOf(database.appliedIndex, commitIndex),
       memberMessagesRefused: client.refusedMessages,
     };
   }

@@ -48,7 +48,7 @@ function gap(seed: number, end: End): number {
   every(2, 2, () => {
     const to = master();
     requestId++;
-    if (to !== undefined) take(to, { type: 'proposed', requestId, data: new Uint8Array(100) });
+    if (to !== undefined) take(to, { type: 'proposed', requests: [{ requestId, data: new Uint8Array(100) }] });
   });
   timeline.runUntil(1_500 + random.between(0, 100));
   const old = master();

@@ -102,7 +102,7 @@ export class Member implements Observed {
   propose(id: number, data: Uint8Array): void {
     const requestId = this.nextRequest++;
     this.requests.set(requestId, id);
-    this.take({ type: 'proposed', requestId, data });
+    this.take({ type: 'proposed', requests: [{ requestId, data }] });
   }
 
   take(event: Event): void {

@@ -187,7 +187,7 @@ export class Core {
         this.persisted(event.seq);
         return;
       case 'proposed':
-        this.propose(event.requestId, event.data);
+        for (const { requestId, data } of event.requests) this.propose(requestId, data);
         return;
       case 'applied':
         trimLog(this.state, event.index, this.replication, this.snapshotSender);

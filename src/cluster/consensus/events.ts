@@ -8,8 +8,8 @@ export type Event =
   | { readonly type: 'message'; readonly message: Message }
   /** The `persist` effect of this number is durable. Never for one that failed: a failed disk stops the instance. */
   | { readonly type: 'persisted'; readonly seq: number }
-  /** Replicate `data`; the answer is a `reply` effect with the same number, which must be unique within this run. */
-  | { readonly type: 'proposed'; readonly requestId: number; readonly data: Uint8Array }
+  /** Replicate the data, in this order: what has come together travels together. */
+  | { readonly type: 'proposed'; readonly requests: readonly Request[] }
   /** The state machine has everything up to `index` on disk: the log behind it may be trimmed. */
   | { readonly type: 'applied'; readonly index: number }
   /**
@@ -32,6 +32,12 @@ export type Event =
     }
   /** Answer to `stage-chunk`, in the same order. */
   | { readonly type: 'chunk-staged'; readonly index: number; readonly next: number; readonly outcome: StageOutcome };
+
+/** Answered by a `reply` effect with the same number, which must be unique within this run. */
+export interface Request {
+  readonly requestId: number;
+  readonly data: Uint8Array;
+}
 
 export interface ReadChunk {
   readonly meta: SnapshotMeta;

@@ -1,5 +1,6 @@
 import type { Reply } from '../consensus/effects.ts';
 import type { Entry } from '../consensus/entry.ts';
+import type { Request } from '../consensus/events.ts';
 import type { CommittedEntry, LogServer, Proposal } from '../log-server.ts';
 import { toStored } from './stored-entry.ts';
 
@@ -18,11 +19,11 @@ export class ClientRequests {
     this.#server = server;
   }
 
-  /** @returns the number under which the core answers */
-  add(proposal: Proposal): number {
+  /** @returns what the core is to be asked */
+  add(proposal: Proposal): Request {
     const requestId = this.#nextRequest++;
     this.#proposals.set(requestId, proposal);
-    return requestId;
+    return { requestId, data: proposal.batch };
   }
 
   reply(reply: Reply): void {

@@ -155,9 +155,7 @@ export class RaftEngine implements LogEngine, LogSource {
       this.#server.reject(proposals, { code: 'NOT_MASTER', master: undefined });
       return;
     }
-    for (const proposal of proposals) {
-      this.#step({ type: 'proposed', requestId: this.#requests.add(proposal), data: proposal.batch });
-    }
+    this.#step({ type: 'proposed', requests: proposals.map((proposal) => this.#requests.add(proposal)) });
   }
 
   transferMastership(to: MemberId | undefined): Promise<void> {

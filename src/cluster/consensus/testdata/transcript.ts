@@ -143,7 +143,10 @@ export class Stage {
         return;
       case 'propose':
         this.requests++;
-        this.step(words[0], { type: 'proposed', requestId: this.requests, data: encoder.encode(words[1]) });
+        this.step(words[0], {
+          type: 'proposed',
+          requests: [{ requestId: this.requests, data: encoder.encode(words[1]) }],
+        });
         return;
       case 'crash':
         for (const id of words) {

@@ -5,10 +5,13 @@ export type PeerNumber = number;
 
 /** Peers of whom one block is asked at the same time, at the end of a download. */
 export const MAX_REQUESTERS = 3;
+const NOBODY: PeerNumber = 0;
 
 /**
  * The blocks of a piece that is being fetched: which are open, asked for, arriving, there, and by whom. A block here has
  * 16 KiB, but the last; a request may be for several in a row.
+ *
+ * A piece that came wrong before is fetched from one peer alone, so that it can be said who lies.
  *
  * Of each block one peer at a time may fill the bytes: what a second one sends is passed over, so that the bytes of a
  * block are of one sender and can be laid at its door.
@@ -18,6 +21,10 @@ export class ActivePiece {
   /** Bytes. */
   readonly length: number;
   readonly blockCount: number;
+  /** Only one peer at a time is asked. */
+  readonly isExclusive: boolean;
+  /** Of an exclusive piece, who is asked. */
+  #sole: PeerNumber = NOBODY;
   /** Of each block MAX_REQUESTERS places; 0 is nobody. */
   readonly #requesters: Int32Array;
   /** Who fills or filled the block; 0 nobody yet. */
@@ -29,9 +36,10 @@ export class ActivePiece {
   /** No open block lies before it. */
   #firstOpen = 0;
 
-  constructor(piece: number, length: number) {
+  constructor(piece: number, length: number, isExclusive = false) {
     this.piece = piece;
     this.length = length;
+    this.isExclusive = isExclusive;
     this.blockCount = Math.ceil(length / BLOCK_BYTES);
     this.#requesters = new Int32Array(this.blockCount * MAX_REQUESTERS);
     this.#senders = new Int32Array(this.blockCount);
@@ -53,7 +61,8 @@ export class ActivePiece {
 
   /** Asks `peer` for the first open blocks, as many in a row as `maxBytes` hold but at least one; undefined when none is open. */
   request(peer: PeerNumber, maxBytes: number): Block | undefined {
-    if (this.#openCount === 0) return undefined;
+    if (this.#openCount === 0 || (this.isExclusive && this.#sole !== NOBODY && this.#sole !== peer)) return undefined;
+    this.#sole = peer;
     let first = this.#firstOpen;
     while (!this.#isOpen(first)) first++;
     const most = Math.min(this.blockCount, first + Math.max(1, Math.floor(maxBytes / BLOCK_BYTES)));
@@ -66,6 +75,7 @@ export class ActivePiece {
 
   /** Asks `peer` too for a block that others were asked for, the one with the fewest of them; undefined when there is none. */
   requestAgain(peer: PeerNumber): Block | undefined {
+    if (this.isExclusive) return undefined;
     let best = -1;
     let fewest = MAX_REQUESTERS;
     for (let block = 0; block < this.blockCount; block++) {
@@ -89,6 +99,7 @@ export class ActivePiece {
       if (slot < 0) continue;
       this.#requesters[slot] = NOBODY;
       if (this.#received[at] !== 0) continue;
+      if (this.#sole === peer) this.#sole = NOBODY;
       if (this.#senders[at] === peer) this.#senders[at] = NOBODY;
       if (this.#requesterCount(at) > 0) continue;
       this.#openCount++;
@@ -163,5 +174,3 @@ export class ActivePiece {
     return [begin / BLOCK_BYTES, Math.ceil((begin + length) / BLOCK_BYTES)];
   }
 }
-
-const NOBODY = 0;

@@ -158,6 +158,18 @@ describe('The picker', () => {
     assert.equal(pick(picker, 2, Bitfield.full(1)).length, 4);
   });
 
+  it('fetches a piece that came wrong from one peer alone, or from another when that one fails', () => {
+    const picker = pickerOf(1);
+    for (const block of pick(picker, 1, Bitfield.full(1))) receive(picker, 1, block);
+    picker.wrong(0);
+    const first = pick(picker, 1, Bitfield.full(1), BLOCK_BYTES);
+    assert.equal(first.length, 1);
+    assert.deepEqual(pick(picker, 2, Bitfield.full(1)), []);
+    assert.equal(pick(picker, 1, Bitfield.full(1), 2 * BLOCK_BYTES).length, 2);
+    picker.release(1, first);
+    assert.equal(pick(picker, 2, Bitfield.full(1)).length, 2);
+  });
+
   it('finishes every download, whatever peers do, with every piece sent whole', () => {
     const event = fc.record({
       peer: fc.integer({ min: 1, max: 4 }),

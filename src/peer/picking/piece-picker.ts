@@ -32,13 +32,15 @@ export interface PickFor {
  * At the end, when every block that is missing was asked for, blocks are asked of further peers (endgame).
  *
  * A piece is `open` (wanted, not begun), active, being verified, there, or not wanted. `received` leaves a complete piece
- * active and verifying until `verified` or `failed` says what it is.
+ * active and verifying until `verified` or `wrong` says what it is.
  */
 export class PiecePicker {
   readonly availability: Availability;
   readonly #layout: ContentLayout;
   readonly #have: Bitfield;
   readonly #unwanted: Bitfield;
+  /** Pieces that came wrong. */
+  readonly #suspect = new Set<number>();
   readonly #maxActive: number;
   readonly #sequential: boolean;
   /** In the order they were begun; a complete one is being verified. */
@@ -121,12 +123,19 @@ export class PiecePicker {
   /** The piece holds what its hash says, and is on its way to the disk. */
   verified(piece: number): void {
     this.#active.delete(piece);
+    this.#suspect.delete(piece);
     // It may have been found on the disk instead.
     this.availability.close(piece);
     this.#have.add(piece);
   }
 
-  /** The piece does not hold what its hash says, or got lost: it is fetched again from the start. */
+  /** The piece does not hold what its hash says: it is fetched again, from one peer alone. */
+  wrong(piece: number): void {
+    this.#suspect.add(piece);
+    this.failed(piece);
+  }
+
+  /** The piece got lost: it is fetched again from the start. */
   failed(piece: number): void {
     this.#active.delete(piece);
     this.#have.remove(piece);
@@ -143,7 +152,7 @@ export class PiecePicker {
     const piece = this.#choose(peer);
     if (piece === NO_PIECE) return undefined;
     this.availability.close(piece);
-    const active = new ActivePiece(piece, pieceBytes(this.#layout, piece));
+    const active = new ActivePiece(piece, pieceBytes(this.#layout, piece), this.#suspect.has(piece));
     this.#active.set(piece, active);
     return active;
   }

@@ -225,7 +225,12 @@ export class Download implements SessionOwner {
 
   admit(session: PeerSession, peerId: Uint8Array): string | undefined {
     if (sameBytes(peerId, this.peerId)) {
-      if (!session.link.incoming) this.candidates.forget(session.link.remote);
+      // Of the two ends of a connection to itself the one that connected must learn it, to do so no more.
+      const isOtherEndHere = [...this.sessions.values()].some(
+        ({ link, isEstablished }) => !link.incoming && !isEstablished,
+      );
+      if (session.link.incoming && isOtherEndHere) return undefined;
+      this.candidates.forget(session.link.remote);
       return 'this is the peer itself';
     }
     for (const other of this.sessions.values()) {
@@ -362,7 +367,10 @@ export class Download implements SessionOwner {
       const guilty = isRight ? this.#blame.right(piece, bytes) : this.#blame.wrong(piece, bytes, hosts);
       for (const host of guilty) this.#ban(host);
       if (isRight) this.#got(piece);
-      else this.#lost([piece]);
+      else {
+        this.picker.wrong(piece);
+        this.#needsChanged();
+      }
     } catch (error) {
       const { message, pieces } = error as StoreError;
       this.#lost([piece, ...(pieces ?? [])]);
@@ -398,6 +406,11 @@ export class Download implements SessionOwner {
       this.picker.failed(piece);
       if (announced) for (const session of this.sessions.values()) session.tellDontHave(piece);
     }
+    this.#needsChanged();
+  }
+
+  /** Other pieces are needed than before. */
+  #needsChanged(): void {
     for (const session of this.sessions.values()) {
       session.pieces.recount();
       this.piecesChanged(session);

@@ -53,7 +53,7 @@ export const MAX_REQUEST_BYTES = 128 * 1024;
 /** Among peers of ours. */
 export const LARGE_REQUEST_BYTES = MAX_BLOCK_BYTES;
 /** Blocks that nobody asked for, or that came too late, beyond this are an attack. */
-export const MAX_UNWANTED_BYTES = 64 * 1024 * 1024;
+export const MAX_UNWANTED_BYTES = 16 * 1024 * 1024;
 /** Pieces of metadata that one peer is given: all of it a few times. */
 const MAX_METADATA_SERVED = 4096;
 /** A peer that says nothing for so long is gone. */

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { type Block, encodeExtended, encodeHandshake, HANDSHAKE_BYTES, REQUEST } from '../../bittorrent/peer-wire.ts';
+import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
+import { DownloadManager } from '../download-manager.ts';
+import { type TestContent, testContent } from '../store/test-content.ts';
+import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
+import type { PeerLink } from '../transport/peer-transport.ts';
+import type { Download, DownloadEvent } from './download.ts';
+import { MAX_IN_LOBBY } from './lobby.ts';
+import { MAX_UNWANTED_BYTES } from './peer-session.ts';
+import { TestPeer } from './test-peer.ts';
+
+const DEADLINE_MS = 60_000;
+const KIB = 1024;
+const content = testContent([{ path: [], length: 1_500_000 }], { pieceLength: 64 * KIB });
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) assert.fail(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+let drawn = 0;
+/** What a test peer says of itself: each another peer ID. */
+const hello = (infoHash = content.info.infoHash) => ({
+  infoHash,
+  peerId: new TextEncoder().encode(`-XX0000-${String(drawn++).padStart(12, '0')}`),
+  features: { extended: false, fast: true, dht: false },
+});
+
+interface Scene {
+  readonly network: MemoryPeerNetwork;
+  readonly download: Download;
+  readonly manager: DownloadManager;
+  readonly folder: string;
+  readonly events: DownloadEvent[];
+  /** What honest peers answer. */
+  honest(peer: TestPeer, block: Block): void;
+  /** Lets peers at `host` answer as `act` does, and tells the download of them. */
+  enter(host: string, act: (peer: TestPeer, block: Block) => void): Promise<TestPeer[]>;
+  /** Connects to the download and says hello. */
+  visit(host: string): Promise<TestPeer>;
+  finished(): Promise<void>;
+}
+
+async function scene(t: TestContext, given: TestContent = content): Promise<Scene> {
+  const network = new MemoryPeerNetwork();
+  const folder = temporaryFolder(t);
+  const manager = new DownloadManager({ dataFolder: join(folder, 'data'), transport: network.transport('us') });
+  t.after(() => manager.close());
+  await manager.listen('us', 6881);
+  const download = await manager.add({ metainfo: given.metainfo, folder });
+  const events: DownloadEvent[] = [];
+  download.on((event) => events.push(event));
+  await until('it is downloading', () => download.state === 'downloading');
+  return {
+    network,
+    download,
+    manager,
+    folder,
+    events,
+    honest: (peer, block) => {
+      const at = block.piece * given.info.pieceLength + block.begin;
+      peer.send(block, given.bytes.slice(at, at + block.length));
+    },
+    async enter(host, act) {
+      const peers: TestPeer[] = [];
+      const listener = await network
+        .transport(host)
+        .listen(host, 1, (link) => peers.push(new TestPeer(link, hello(given.info.infoHash), act)));
+      t.after(() => listener.close());
+      manager.addPeers(download, [{ host, port: 1 }]);
+      await until(`${host} is connected`, () => peers.length > 0);
+      return peers;
+    },
+    async visit(host) {
+      const link = await network.transport(host).connect({ host: 'us', port: 6881 });
+      return new TestPeer(link, hello(given.info.infoHash));
+    },
+    async finished() {
+      await until('all is there', () => download.state === 'seeding');
+      assert.ok(readFileSync(join(folder, 'content')).equals(given.bytes));
+    },
+  };
+}
+
+describe('Among hostile peers a download', { concurrency: 4 }, () => {
+  it('finishes with the honest ones, and bans who sends wrong bytes, and nobody else', async (t) => {
+    const { enter, honest, finished, events } = await scene(t);
+    await enter('liar', (peer, block) => peer.send(block, new Uint8Array(block.length)));
+    await enter('honest', honest);
+    await finished();
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'banned'),
+      [{ type: 'banned', host: 'liar' }],
+    );
+  });
+
+  it('finds who sends a wrong block now and then', async (t) => {
+    const { enter, honest, finished, events } = await scene(t);
+    let sent = 0;
+    for (const host of ['one', 'two', 'three']) await enter(host, honest);
+    await enter('sly', (peer, block) => {
+      if (sent++ % 3 === 0) peer.send(block, new Uint8Array(block.length));
+      else honest(peer, block);
+    });
+    await finished();
+    const banned = events.flatMap((event) => (event.type === 'banned' ? [event.host] : []));
+    if (sent > 0) assert.deepEqual(banned, ['sly']);
+  });
+
+  it('is not held up by peers that promise and do not send', async (t) => {
+    const { enter, honest, finished } = await scene(t);
+    for (const host of ['silent', 'deaf']) await enter(host, () => {});
+    await enter('honest', honest);
+    await finished();
+  });
+
+  it('parts from who breaks the rules of the wire', async (t) => {
+    const { visit, download } = await scene(t);
+    const bytes = (...values: number[]) => Uint8Array.from(values);
+    const breaches: [string, (peer: TestPeer) => void][] = [
+      ['a message of 2 GiB', ({ out }) => out.parts([bytes(0x80, 0, 0, 0, 20)])],
+      ['a block of 4 GiB', ({ out }) => out.parts([bytes(0xff, 0xff, 0xff, 0xff, 7)])],
+      ['a have of a piece that is not', ({ out }) => out.piece(4, content.info.pieceCount)],
+      ['a request beyond a piece', ({ out }) => out.block(REQUEST, { piece: 0, begin: 60 * KIB, length: 16 * KIB })],
+      ['a request of 200 KiB', ({ out }) => out.block(REQUEST, { piece: 0, begin: 0, length: 200 * KIB })],
+      ['a request of nothing', ({ out }) => out.block(REQUEST, { piece: 0, begin: 0, length: 0 })],
+      ['an extended handshake that is none', ({ out }) => out.parts([encodeExtended(0, bytes(1, 2, 3))])],
+      [
+        'metadata of 2 GiB',
+        ({ out }) => out.parts([encodeExtended(1, new TextEncoder().encode('d8:msg_type2147483648:'))]),
+      ],
+      ['a second handshake', ({ out }) => out.parts([encodeHandshake(hello())])],
+    ];
+    for (const [name, breach] of breaches) {
+      const peer = await visit(name);
+      await until(`${name}: the conversation began`, () => peer.heard.includes('interested'));
+      breach(peer);
+      await until(`${name}: it ended`, () => peer.closed);
+    }
+    const peer = await visit('bitfield');
+    await until('the conversation began', () => peer.heard.includes('interested'));
+    await until('all have left', () => download.sessions.size === 1);
+  });
+
+  it('parts from who floods it with blocks that it did not ask for', async (t) => {
+    const { visit } = await scene(t);
+    const peer = await visit('flood');
+    const block = { piece: 0, begin: 0, length: 128 * KIB };
+    const sent = Math.ceil(MAX_UNWANTED_BYTES / block.length) + 1;
+    for (let i = 0; i < sent; i++) peer.send(block, new Uint8Array(block.length));
+    await until('it ended', () => peer.closed);
+  });
+
+  it('does not speak with itself, nor about what it does not have', async (t) => {
+    const { manager, download, network } = await scene(t);
+    manager.addPeers(download, [manager.address!]);
+    await until('it forgot itself', () => download.candidates.size === 0 && download.sessions.size === 0);
+    for (const first of [
+      encodeHandshake(hello(new Uint8Array(20))),
+      new TextEncoder().encode('GET / HTTP/1.1\r\n\r\n'),
+    ]) {
+      const link = await network.transport('stranger').connect({ host: 'us', port: 6881 });
+      let closed = false;
+      link.start({ chunk: () => assert.fail('it answered'), drained: () => {}, closed: () => (closed = true) });
+      link.write([first.subarray(0, 10)]);
+      link.write([first.subarray(10, HANDSHAKE_BYTES)]);
+      await until('it hung up', () => closed);
+    }
+  });
+
+  it('lets a bounded number of peers in who say nothing', async (t) => {
+    const { network, visit } = await scene(t);
+    const links: PeerLink[] = [];
+    let closed = 0;
+    for (let i = 0; i < MAX_IN_LOBBY + 20; i++) {
+      const link = await network.transport('crowd').connect({ host: 'us', port: 6881 });
+      link.start({ chunk: () => {}, drained: () => {}, closed: () => closed++ });
+      links.push(link);
+    }
+    await until('those beyond are sent away', () => closed === 20);
+    links[0].close();
+    await until('one left', () => closed === 21);
+    const peer = await visit('guest');
+    await until('there is room again', () => peer.heard.includes('interested'));
+    for (const link of links) link.close();
+  });
+
+  it('sends to who is unchoked what it has, refuses the rest, and stays within what was asked', async (t) => {
+    const { visit, enter, honest, finished } = await scene(t);
+    await enter('honest', honest);
+    await finished();
+    const peer = await visit('leecher');
+    await until('it may ask', () => peer.closed || peer.heard.includes('unchoke'));
+    // A peer that has all, as the test peer says, is of no use to who has all.
+    assert.ok(peer.closed);
+  });
+});
+
+describe('A torrent that wants to be written elsewhere', () => {
+  it('is refused before a file is made', async (t) => {
+    const folder = temporaryFolder(t);
+    const manager = new DownloadManager({ dataFolder: join(folder, 'data') });
+    t.after(() => manager.close());
+    const target = join(folder, 'target');
+    mkdirSync(target);
+    const good = Buffer.from(
+      testContent([{ path: ['aa', 'bb'], length: 10 }], { pieceLength: 32 * KIB }).metainfo,
+    ).toString('latin1');
+    for (const [from, to] of [
+      ['2:aa', '2:..'],
+      ['2:bb', '2:..'],
+      ['2:aa', '0:'],
+      ['2:aa', '2:a/'],
+      ['2:aa', '2:a\0'],
+      ['7:content', '2:..'],
+      ['7:content', '9:/etc/hack'.slice(0, 11)],
+    ]) {
+      const metainfo = new Uint8Array(Buffer.from(good.replace(from, to), 'latin1'));
+      await assert.rejects(
+        manager.add({ metainfo, folder: target }),
+        (error: Error & { code?: string }) => error.code !== undefined,
+      );
+    }
+    assert.deepEqual(readdirSync(target), []);
+  });
+});

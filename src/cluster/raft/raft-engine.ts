@@ -213,11 +213,10 @@ export class RaftEngine implements LogEngine, LogSource {
   }
 
   /**
-   * Hands mastership over if there is somebody to take it, and settles the proposals: those whose fate is open after a while
-   * are uncertain.
+   * Hands mastership over if there is somebody to take it, which settles the proposals; those whose fate is open after a
+   * while are uncertain.
    */
   async finish(): Promise<void> {
-    if (!this.#over) await this.#requests.settled(FINISH_MS);
     const others = (this.#core?.membership.membership.voters.length ?? 0) > 1;
     if (others && this.#core?.role === 'master' && !this.#over) {
       const late = AbortSignal.timeout(FINISH_MS);
@@ -225,6 +224,7 @@ export class RaftEngine implements LogEngine, LogSource {
       // That nobody could take it is no reason to stay.
       await Promise.race([this.transferMastership(undefined).catch(() => {}), timedOut]);
     }
+    if (!this.#over) await this.#requests.settled(FINISH_MS);
     this.#stop();
     this.#requests.abandon();
   }

@@ -24,6 +24,7 @@ import { Uploader } from './uploader.ts';
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
 export const PIECE_MEMORY_BYTES = 48 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
+const MAX_REMEMBERED_SESSIONS = 1000;
 
 /** `paused` by hand or, with a reason, since something is wrong with the files. */
 export type DownloadState = 'checking' | 'downloading' | 'seeding' | 'paused';
@@ -74,13 +75,16 @@ export class Download implements SessionOwner {
   readonly #listeners = new Set<(event: DownloadEvent) => void>();
   /** Links that are held back by the download rate. */
   readonly #heldBack = new Set<PeerLink>();
+  /** Of whom blocks came, the latest sessions, ended ones too: what they sent may turn out wrong later. */
+  readonly #hosts = new Map<PeerNumber, string>();
   #heldBackTimer: NodeJS.Timeout | undefined;
   #doubtful: Bitfield;
   #state: DownloadState = 'checking';
   #reason: string | undefined;
   #nextNumber = 1;
   #rechokedMs = Number.NEGATIVE_INFINITY;
-  #verifying = 0;
+  /** Pieces on their way to the disk; none of these fails. */
+  readonly #verifications = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: DownloadOptions) {
@@ -180,6 +184,9 @@ export class Download implements SessionOwner {
 
   async resume(): Promise<void> {
     if (this.#state !== 'paused') return;
+    // Chunks that were on their way to the disk when it was paused may fail still, of what is mended now.
+    await Promise.all(this.#verifications);
+    if (this.#state !== 'paused') return;
     this.candidates.retryAll();
     await this.#goOn();
   }
@@ -197,6 +204,8 @@ export class Download implements SessionOwner {
     if (this.#closed || !isWelcome) return undefined;
     const session = new PeerSession(this.#nextNumber++, link, this);
     this.sessions.set(session.number, session);
+    this.#hosts.set(session.number, link.remote.host);
+    if (this.#hosts.size > MAX_REMEMBERED_SESSIONS) this.#hosts.delete(this.#hosts.keys().next().value as PeerNumber);
     return session;
   }
 
@@ -257,7 +266,10 @@ export class Download implements SessionOwner {
   blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void {
     this.downMeter.add(this.now(), block.length);
     for (const number of others) this.sessions.get(number)?.cancelRequest(block);
-    if (this.picker.active(block.piece)?.isComplete) void this.#verify(block.piece);
+    if (this.picker.active(block.piece)?.isComplete) {
+      const verification = this.#verify(block.piece).finally(() => this.#verifications.delete(verification));
+      this.#verifications.add(verification);
+    }
     this.#fill(session);
   }
 
@@ -360,8 +372,7 @@ export class Download implements SessionOwner {
     const active = this.picker.active(piece);
     if (!buffer || !active) return;
     const bytes = buffer.subarray(0, active.length);
-    const hosts = active.senders().map((number) => this.#hostOf(number));
-    this.#verifying++;
+    const hosts = active.senders().map((number) => this.#hosts.get(number) ?? '');
     try {
       const isRight = await this.#storage.put(this.sha1, piece, bytes);
       const guilty = isRight ? this.#blame.right(piece, bytes) : this.#blame.wrong(piece, bytes, hosts);
@@ -376,17 +387,11 @@ export class Download implements SessionOwner {
       this.#lost([piece, ...(pieces ?? [])]);
       this.pause(message);
     } finally {
-      this.#verifying--;
       this.#bufferByPiece.delete(piece);
       this.#buffers.giveBack(buffer);
     }
     await this.#finishIfDone();
     this.#fillAll();
-  }
-
-  /** Of whom a block came: sessions end, so their numbers alone say nothing later. */
-  #hostOf(number: PeerNumber): string {
-    return this.sessions.get(number)?.link.remote.host ?? `session ${number}`;
   }
 
   #got(piece: number): void {
@@ -418,6 +423,7 @@ export class Download implements SessionOwner {
   }
 
   #ban(host: string): void {
+    if (host === '' || this.candidates.isBanned(host)) return;
     this.candidates.ban(host);
     this.#tell({ type: 'banned', host });
     for (const session of [...this.sessions.values()]) {
@@ -427,28 +433,27 @@ export class Download implements SessionOwner {
 
   async #goOn(): Promise<void> {
     if (this.#closed) return;
-    if (await this.#finishIfDone()) return;
-    this.#setState('downloading');
+    this.#setState(this.picker.isDone ? 'checking' : 'downloading');
+    await this.#finishIfDone();
     for (const session of this.sessions.values()) this.piecesChanged(session);
   }
 
-  /** All that is wanted is there and durable: from now on it is sent only. */
-  async #finishIfDone(): Promise<boolean> {
-    if (!this.picker.isDone || this.#verifying > 0 || this.#state === 'seeding' || this.#closed) return false;
-    const wasPaused = this.#state === 'paused';
+  /** Once all that is wanted is there and durable, it is sent only. */
+  async #finishIfDone(): Promise<void> {
+    const mayFinish = () => this.#state !== 'paused' && this.#state !== 'seeding' && !this.#closed;
+    if (!this.picker.isDone || !mayFinish()) return;
     try {
       await this.#storage.finish(this.sha1);
     } catch (error) {
       const { message, pieces } = error as StoreError;
       this.#lost(pieces ?? []);
       this.pause(message);
-      return true;
+      return;
     }
-    if (this.#closed || (wasPaused && this.#reason !== undefined)) return true;
+    if (!mayFinish()) return;
     this.#setState('seeding');
     this.#tell({ type: 'done' });
     for (const session of [...this.sessions.values()]) this.piecesChanged(session);
-    return true;
   }
 
   #disconnect(reason: string): void {

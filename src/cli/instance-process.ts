@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { CommandError } from './command-error.ts';
-import { type Listening, ListeningSchema } from './listening.ts';
+import { type Listening, ListeningSchema } from './listening-line.ts';
 
 /** What an instance ended with. */
 export interface InstanceEnd {

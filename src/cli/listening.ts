@@ -1,21 +1,9 @@
-import { z } from 'zod';
 import { authority } from '../api/client-address.ts';
+import type { Listening } from './listening-line.ts';
 import { printJson, printLine } from './output.ts';
 import type { RunningInstance } from './run-instance.ts';
 
-/** The line that tells programs that an instance is ready, and where. */
-export const ListeningSchema = z.object({
-  event: z.literal('listening'),
-  clientPort: z.int(),
-  memberPort: z.int(),
-  pid: z.int(),
-  cluster: z.string(),
-  name: z.string(),
-  hosts: z.array(z.string()),
-  data: z.string(),
-});
-export type Listening = z.infer<typeof ListeningSchema>;
-
+/** For programs: an instance is ready, and where. */
 export function printListening({ tracker, cluster, name, dataDir }: RunningInstance): void {
   printJson({
     event: 'listening',

@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CommandError, EXIT_DONE, EXIT_FAILED, EXIT_WRONG_USAGE } from './command-error.ts';
-import { contentsCommand } from './contents-command.ts';
-import { keygenCommand } from './keygen-command.ts';
 import { printJson } from './output.ts';
-import { statusCommand } from './status-command.ts';
-import { stepDownCommand } from './step-down-command.ts';
-import { trackerCommand } from './tracker-command.ts';
-import { upCommand } from './up-command.ts';
+
+/** The commands, in the order of the help. Only the one that was called is loaded: an instance should start at once. */
+const COMMANDS = {
+  up: async () => (await import('./up-command.ts')).upCommand(),
+  tracker: async () => (await import('./tracker-command.ts')).trackerCommand(),
+  status: async () => (await import('./status-command.ts')).statusCommand(),
+  contents: async () => (await import('./contents-command.ts')).contentsCommand(),
+  'step-down': async () => (await import('./step-down-command.ts')).stepDownCommand(),
+  keygen: async () => (await import('./keygen-command.ts')).keygenCommand(),
+} satisfies Record<string, () => Promise<Command>>;
 
 // A reader that closes the pipe has seen enough (`swarmkeeper contents | head`).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -19,7 +23,8 @@ process.exitCode = await run(process.argv);
 /** Runs the command that the arguments name and returns the exit code. */
 async function run(argv: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync(argv);
+    const called = Object.entries(COMMANDS).filter(([name]) => name === argv[2]);
+    await (await program(called.length > 0 ? called : Object.entries(COMMANDS))).parseAsync(argv);
     return EXIT_DONE;
   } catch (error) {
     if (error instanceof CommanderError) return usageExit(error, argv);
@@ -28,20 +33,12 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(): Command {
+async function program(loads: readonly [string, () => Promise<Command>][]): Promise<Command> {
   const main = new Command('swarmkeeper')
     .description('A BitTorrent tracker that survives the loss of any machine it runs on')
     .version(version())
     .addHelpText('after', '\nExample:\n  swarmkeeper up\n\nExit codes: 0 done, 1 failed, 2 wrong usage.');
-  const commands = [
-    upCommand(),
-    trackerCommand(),
-    statusCommand(),
-    contentsCommand(),
-    stepDownCommand(),
-    keygenCommand(),
-  ];
-  for (const command of commands) main.addCommand(command);
+  for (const [, load] of loads) main.addCommand(await load());
   for (const command of [main, ...main.commands]) {
     command.exitOverride().showHelpAfterError(`(${helpCall(command)} shows what there is)`);
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Logger, pino } from 'pino';
-import { type Api, startApi } from '../api/server.ts';
+import type { Api } from '../api/server.ts';
 import { startTracker } from '../tracker/start-tracker.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { adminToken } from './admin-token.ts';
@@ -77,6 +77,8 @@ export async function runInstance(
 
 async function startApiOrClose(tracker: Tracker, logger: Logger, token: string | undefined): Promise<Api> {
   try {
+    // Its libraries take longer to load than the tracker itself: clients are served meanwhile.
+    const { startApi } = await import('../api/server.ts');
     return await startApi(tracker, { logger, adminToken: token });
   } catch (error) {
     await tracker.close();

@@ -14,6 +14,8 @@ export interface AnnouncedContent {
   readonly name?: string | undefined;
   /** Bytes; as `name`. */
   readonly size?: number | undefined;
+  /** Its own trackers only are told (BEP 27). */
+  readonly isPrivate?: boolean | undefined;
   progress(): Progress;
 }
 

@@ -1,5 +1,6 @@
-import type { AnnounceAnswer, AskTracker, Patience } from './announcement.ts';
+import type { AnnounceAnswer, AnnounceFields, AskTracker, Patience } from './announcement.ts';
 import type { ContentReport } from './content-report.ts';
+import type { TrackerError } from './tracker-error.ts';
 
 /**
  * What one tracker was told of one content. An event counts as told when the tracker acknowledged it, and is said again
@@ -10,8 +11,8 @@ export class TrackerAccount {
   readonly #ask: AskTracker;
   #toldStarted = false;
   #toldCompleted = false;
-  /** Requests that it may have heard. */
-  #underWay = 0;
+  /** It acknowledged us, or was asked and may yet have heard it. */
+  #mayKnowUs = false;
 
   constructor(report: ContentReport, ask: AskTracker) {
     this.#report = report;
@@ -32,7 +33,7 @@ export class TrackerAccount {
    */
   async stop(patience: Patience, signal: AbortSignal): Promise<void> {
     const { fields, isCompleted } = this.#report.take();
-    if (!this.#toldStarted && this.#underWay === 0) return;
+    if (!this.#mayKnowUs) return;
     if (isCompleted && !this.#toldCompleted) {
       await this.#tell('completed', { ...fields, numWant: 0 }, patience, signal);
     }
@@ -41,18 +42,21 @@ export class TrackerAccount {
 
   async #tell(
     event: 'started' | 'completed' | 'stopped' | undefined,
-    fields: Parameters<AskTracker>[0],
+    fields: AnnounceFields,
     patience: Patience,
     signal: AbortSignal,
   ): Promise<AnnounceAnswer> {
-    this.#underWay++;
+    this.#mayKnowUs = true;
     try {
       const answer = await this.#ask(event === undefined ? fields : { ...fields, event }, patience, signal);
       this.#toldStarted = event !== 'stopped';
+      this.#mayKnowUs = this.#toldStarted;
       if (event === 'completed') this.#toldCompleted = true;
       return answer;
-    } finally {
-      this.#underWay--;
+    } catch (error) {
+      // Called off, the request may still be heard; one that failed was not.
+      if ((error as TrackerError).code !== 'STOPPED') this.#mayKnowUs = this.#toldStarted;
+      throw error;
     }
   }
 }

@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatInfoHash } from '../bittorrent/info-hash.ts';
-import type { PeerEndpoint } from '../bittorrent/magnet.ts';
+import type { Magnet, PeerEndpoint } from '../bittorrent/magnet.ts';
 import type { Metainfo } from '../bittorrent/metainfo.ts';
+import { encodeMetainfo } from '../bittorrent/metainfo-create.ts';
 import { PEER_FILE } from './database.ts';
 import { RateLimiter } from './exchange/rate-limiter.ts';
+import { Bitfield } from './picking/bitfield.ts';
 import { readMetainfo } from './store/local-metainfo.ts';
 import { Storage } from './store/storage.ts';
+import type { Candidates } from './swarm/candidates.ts';
 import { Download } from './swarm/download.ts';
 import { Lobby } from './swarm/lobby.ts';
+import { fetchMetadata } from './swarm/metadata-fetch.ts';
 import type { PeerListener, PeerTransport } from './transport/peer-transport.ts';
 import { TcpPeerTransport } from './transport/tcp-peer-transport.ts';
 
@@ -40,6 +44,8 @@ export interface AddOptions {
   readonly folder: string;
   readonly peers?: readonly PeerEndpoint[];
   readonly sequential?: boolean;
+  /** The torrent was made of the files in this folder a moment ago (`makeTorrent`): they need not be hashed again. */
+  readonly isJustMade?: boolean;
 }
 
 /**
@@ -116,13 +122,16 @@ export class DownloadManager {
     const there = this.#downloads.get(sha1);
     if (there) return there;
     const content = { sha1, folder: options.folder, metainfo: options.metainfo };
-    const { have, doubtful } = await this.#storage.open(content, info.pieceCount);
+    const opened = await this.#storage.open(content, info.pieceCount);
+    if (options.isJustMade) {
+      opened.have = await this.#storage.adopt(sha1, info.pieceCount);
+      opened.doubtful = new Bitfield(info.pieceCount);
+    }
     const { uploadSlots } = this.#options;
     const download = new Download({
       info,
       storage: this.#storage,
-      have,
-      doubtful,
+      ...opened,
       peerId: this.peerId,
       port: () => this.#listener?.port,
       now: () => performance.now(),
@@ -139,6 +148,24 @@ export class DownloadManager {
     });
     download.start().catch((error: Error) => download.pause(error.message));
     return download;
+  }
+
+  /**
+   * The torrent file of a magnet link, put together from what its peers send (BEP 9).
+   * @param candidates may grow meanwhile, as trackers tell of peers; those of the link are in it afterwards
+   * @throws the signal's reason, or an `AbortError` when the manager closes
+   */
+  async fetchMetainfo(magnet: Magnet, candidates: Candidates, signal?: AbortSignal): Promise<Uint8Array> {
+    for (const peer of magnet.peers) candidates.add(peer);
+    const infoBytes = await fetchMetadata({
+      infoHash: magnet.infoHash,
+      peerId: this.peerId,
+      transport: this.#transport,
+      candidates,
+      now: () => performance.now(),
+      signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal,
+    });
+    return encodeMetainfo(infoBytes, { trackers: magnet.trackers.map((url) => [url]) });
   }
 
   /** Tells a download of further peers, and connects to them. */

@@ -165,6 +165,18 @@ describe('The chunk store', () => {
     assert.equal(place.open().have.count, 6);
   });
 
+  it('takes files on trust from who has just hashed them, if they are there', (t) => {
+    const place = setting(t);
+    place.files.place(['content'], place.content.bytes);
+    const store = place.open();
+    store.adopt();
+    assert.deepEqual([store.have.count, store.doubtful.count, rows(place).length], [6, 0, 6]);
+    const other = setting(t);
+    const empty = other.open();
+    empty.adopt();
+    assert.deepEqual([empty.have.count, rows(other)], [0, []]);
+  });
+
   it('does not cut a file that is longer than it should be', (t) => {
     const place = setting(t);
     place.files.place(['content'], new Uint8Array(place.content.info.size + 1));

@@ -149,6 +149,19 @@ export class ChunkStore {
   }
 
   /**
+   * Counts all that is in doubt as right without hashing it, for who has just hashed it: the content was made from these files.
+   * @throws {FileError} {@link LostChunksError}
+   */
+  adopt(): void {
+    for (const piece of [...this.doubtful]) {
+      this.#eachSpan(piece, (file) => this.#makeReady(file));
+      this.doubtful.remove(piece);
+      this.#join(piece);
+    }
+    this.flush();
+  }
+
+  /**
    * Reads bytes of the content, pad files being zeros.
    * @throws {FileError}
    */

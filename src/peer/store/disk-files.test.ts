@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  constants,
   existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -159,6 +161,31 @@ describe('Files on a disk', () => {
     );
     files.close();
     assert.equal(readFileSync(join(folder, 'a'), 'utf8'), 'abc');
+  });
+
+  it('that are read only need not be ours to write', (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, 'a'), 'abc');
+    const files = new DiskFiles({ folder });
+    const flags = () => {
+      const fd = readdirSync('/proc/self/fd').find((name) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${name}`) === join(folder, 'a');
+        } catch {
+          return false;
+        }
+      });
+      return Number.parseInt(/flags:\s+(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '', 8);
+    };
+    if (process.platform !== 'linux') return t.skip('looks at the flags of open files, which Linux shows');
+    files.read(['a'], 0, new Uint8Array(1));
+    files.sync([['a']]);
+    assert.equal(flags() & (constants.O_RDWR | constants.O_WRONLY), 0);
+    files.write(['a'], 0, bytes(0x62));
+    assert.equal(flags() & constants.O_RDWR, constants.O_RDWR);
+    files.read(['a'], 0, new Uint8Array(1));
+    files.close();
+    assert.equal(readFileSync(join(folder, 'a'), 'utf8'), 'bbc');
   });
 
   it('say when the disk is full or cannot be written', (t) => {

@@ -34,7 +34,7 @@ export class DiskFiles implements FileLayer {
   readonly #folder: string;
   readonly #readOnly: boolean;
   /** Descriptors by path, the one used longest ago first. */
-  readonly #open = new Map<string, number>();
+  readonly #open = new Map<string, OpenFile>();
   /** Folders in which something was made that may be gone after a power cut. */
   readonly #changedFolders = new Set<string>();
 
@@ -63,13 +63,13 @@ export class DiskFiles implements FileLayer {
 
   resize(path: FilePath, bytes: number): void {
     const place = join(this.#folder, ...path);
-    this.#guard(place, () => ftruncateSync(this.#descriptor(path, place, true), bytes));
+    this.#guard(place, () => ftruncateSync(this.#descriptor(path, place, 'create'), bytes));
   }
 
   read(path: FilePath, offset: number, into: Uint8Array): void {
     const place = join(this.#folder, ...path);
     this.#guard(place, () => {
-      const fd = this.#descriptor(path, place, false);
+      const fd = this.#descriptor(path, place, 'read');
       for (let at = 0; at < into.length; ) {
         const count = readSync(fd, into, at, into.length - at, offset + at);
         if (count === 0) {
@@ -87,7 +87,7 @@ export class DiskFiles implements FileLayer {
   write(path: FilePath, offset: number, bytes: Uint8Array): void {
     const place = join(this.#folder, ...path);
     this.#guard(place, () => {
-      const fd = this.#descriptor(path, place, false);
+      const fd = this.#descriptor(path, place, 'write');
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, offset + at);
     });
   }
@@ -95,7 +95,7 @@ export class DiskFiles implements FileLayer {
   sync(paths: Iterable<FilePath>): void {
     for (const path of paths) {
       const place = join(this.#folder, ...path);
-      this.#guard(place, () => fdatasyncSync(this.#descriptor(path, place, false)));
+      this.#guard(place, () => fdatasyncSync(this.#descriptor(path, place, 'read')));
     }
     for (const folder of this.#changedFolders) {
       this.#guard(folder, () => syncFolder(folder));
@@ -104,40 +104,48 @@ export class DiskFiles implements FileLayer {
   }
 
   close(): void {
-    for (const fd of this.#open.values()) closeSync(fd);
+    for (const { fd } of this.#open.values()) closeSync(fd);
     this.#open.clear();
   }
 
-  #descriptor(path: FilePath, place: string, create: boolean): number {
+  /** What is only shared may be open for reading only, and need not be ours to write. */
+  #descriptor(path: FilePath, place: string, purpose: 'read' | 'write' | 'create'): number {
     const open = this.#open.get(place);
-    if (open !== undefined) {
-      // Moved to the end: used last.
+    if (open) {
       this.#open.delete(place);
-      this.#open.set(place, open);
-      return open;
+      if (open.isWritable || purpose === 'read') {
+        // Put back at the end: used last.
+        this.#open.set(place, open);
+        return open.fd;
+      }
+      closeSync(open.fd);
     }
-    if (create) this.#makeFolders(path);
+    const isWritable = purpose !== 'read' && !this.#readOnly;
+    const fd = this.#openFile(path, place, purpose, isWritable);
+    this.#open.set(place, { fd, isWritable });
+    const [[oldestPlace, oldest]] = this.#open;
+    if (this.#open.size > MAX_OPEN_FILES) {
+      this.#open.delete(oldestPlace);
+      closeSync(oldest.fd);
+    }
+    return fd;
+  }
+
+  #openFile(path: FilePath, place: string, purpose: 'read' | 'write' | 'create', isWritable: boolean): number {
+    if (purpose === 'create') this.#makeFolders(path);
     else if (!this.#hasFolders(path)) throw missing(place);
     const there = lstatSync(place, { throwIfNoEntry: false });
     if (there) requireFile(place, there);
-    else if (create) this.#changedFolders.add(dirname(place));
+    else if (purpose === 'create') this.#changedFolders.add(dirname(place));
     else throw missing(place);
-    const fd = openSync(
-      place,
-      (this.#readOnly ? constants.O_RDONLY : constants.O_RDWR) | SAFE_FLAGS | (create ? constants.O_CREAT : 0),
-    );
+    const access = isWritable ? constants.O_RDWR : constants.O_RDONLY;
+    const fd = openSync(place, access | SAFE_FLAGS | (purpose === 'create' ? constants.O_CREAT : 0));
     try {
       // Between looking and opening somebody may have put something else there.
       requireFile(place, fstatSync(fd));
     } catch (error) {
       closeSync(fd);
       throw error;
-    }
-    this.#open.set(place, fd);
-    const [oldest] = this.#open;
-    if (this.#open.size > MAX_OPEN_FILES) {
-      this.#open.delete(oldest[0]);
-      closeSync(oldest[1]);
     }
     return fd;
   }
@@ -176,6 +184,11 @@ export class DiskFiles implements FileLayer {
       throw fileError(place, error);
     }
   }
+}
+
+interface OpenFile {
+  readonly fd: number;
+  readonly isWritable: boolean;
 }
 
 /** No link at the end, and no waiting for who writes into a pipe that lies there. Windows has neither. */

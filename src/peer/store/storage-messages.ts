@@ -6,7 +6,7 @@ export type StorageRequest =
   | { readonly type: 'open'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
   | { readonly type: 'put'; readonly sha1: string; readonly piece: number; readonly bytes: Uint8Array }
   | { readonly type: 'check'; readonly sha1: string; readonly piece: number }
-  | { readonly type: 'doubtAll' | 'finish' | 'flush' | 'close' | 'remove'; readonly sha1: string }
+  | { readonly type: 'adopt' | 'doubtAll' | 'finish' | 'flush' | 'close' | 'remove'; readonly sha1: string }
   | { readonly type: 'contents' }
   | { readonly type: 'stop' };
 

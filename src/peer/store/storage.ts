@@ -49,6 +49,11 @@ export class Storage {
     return (await this.#writing.call({ type: 'check', sha1, piece })) as boolean;
   }
 
+  /** Counts what is in doubt as right: the content was just made from the files that are there. @returns what there is */
+  async adopt(sha1: string, pieceCount: number): Promise<Bitfield> {
+    return Bitfield.fromWire((await this.#writing.call({ type: 'adopt', sha1 })) as Uint8Array, pieceCount);
+  }
+
   /** Puts all chunks in doubt, to be checked one by one. */
   async doubtAll(sha1: string): Promise<void> {
     await this.#writing.call({ type: 'doubtAll', sha1 });

@@ -80,6 +80,10 @@ function onContent(request: Exclude<StorageRequest, { type: 'open' | 'contents' 
   try {
     if (type === 'put') return content.store.put(request.piece, request.bytes);
     if (type === 'check') return content.store.check(request.piece, content.scratch);
+    if (type === 'adopt') {
+      content.store.adopt();
+      return content.store.have.bytes.slice();
+    }
     if (type === 'doubtAll') return content.store.doubtAll();
     if (type === 'finish') content.store.makeEmptyFiles();
     return content.store.flush();

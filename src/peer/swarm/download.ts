@@ -191,6 +191,18 @@ export class Download implements SessionOwner {
     await this.#goOn();
   }
 
+  /** When nothing is left to be hashed: it downloads, seeds, or is paused with a reason. */
+  async settled(): Promise<void> {
+    if (this.#state !== 'checking' || this.#closed) return;
+    await new Promise<void>((resolve) => {
+      const forget = this.on((event) => {
+        if (event.type !== 'state' || event.state === 'checking') return;
+        forget();
+        resolve();
+      });
+    });
+  }
+
   addPeer(endpoint: PeerEndpoint): void {
     this.candidates.add(endpoint);
   }

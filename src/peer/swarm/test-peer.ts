@@ -73,7 +73,7 @@ export class TestPeer implements PeerWireReceiver {
   haveNone = () => this.#note('have none');
   reject = ({ piece, begin }: Block) => this.#note(`reject ${piece} ${begin}`);
   allowedFast = () => this.#note('allowed fast');
-  extended = (extension: number) => this.#note(`extended ${extension}`);
+  extended = (extension: number, _payload: Uint8Array): void => this.#note(`extended ${extension}`);
 
   #note(what: string): void {
     this.heard.push(what);

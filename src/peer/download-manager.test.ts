@@ -118,6 +118,29 @@ describe('The download manager', { concurrency: true }, () => {
     assert.ok(copies < 3, `the seeder sent ${copies} copies to five peers`);
   });
 
+  it('hears of further peers from those that it is connected to, unless the content is private', async (t) => {
+    for (const isPrivate of [false, true]) {
+      const content = testContent([{ path: [], length: 2_000_000 }], { pieceLength: 64 * KIB, isPrivate });
+      const network = new MemoryPeerNetwork();
+      const member = (host: string, options: Parameters<typeof peer>[1] = {}) => ({
+        transport: network.transport(host),
+        host,
+        ...options,
+      });
+      const source = await seeder(t, content, member('seeder', { uploadRate: 400_000 }));
+      const known = [source.manager.address!];
+      const [one, two] = [await peer(t, member('10.0.0.1')), await peer(t, member('10.0.0.2'))];
+      const first = await one.manager.add({ metainfo: content.metainfo, folder: one.folder, peers: known });
+      const second = await two.manager.add({ metainfo: content.metainfo, folder: two.folder, peers: known });
+      if (isPrivate) {
+        for (const download of [first, second]) await reached(download, 'seeding');
+        assert.deepEqual([first.candidates.size, second.candidates.size], [1, 1]);
+      } else {
+        await until('they know each other', () => [first, second].some(({ sessions }) => sessions.size === 2));
+      }
+    }
+  });
+
   it('goes on after a stop with what it has, and hashes nothing again after a clean one', async (t) => {
     const content = testContent([{ path: [], length: 4_000_000 }], { pieceLength: 64 * KIB });
     const source = await seeder(t, content, { uploadRate: 8_000_000 });

@@ -219,7 +219,8 @@ export class DownloadManager {
       ) {
         const endpoint = download.candidates.next(performance.now());
         if (!endpoint) break;
-        void this.#connectTo(download, endpoint);
+        if (download.isConnectedTo(endpoint)) download.candidates.ended(performance.now(), endpoint, true);
+        else void this.#connectTo(download, endpoint);
       }
     }
   }

@@ -3,7 +3,7 @@ import { pieceBytes } from '../../bittorrent/content-layout.ts';
 import { formatInfoHash } from '../../bittorrent/info-hash.ts';
 import type { PeerEndpoint } from '../../bittorrent/magnet.ts';
 import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
-import type { PeerExchange } from '../../bittorrent/peer-exchange.ts';
+import type { ExchangedPeer } from '../../bittorrent/peer-exchange.ts';
 import type { Block } from '../../bittorrent/peer-wire.ts';
 import { Choker, DEFAULT_UPLOAD_SLOTS, RECHOKE_MS } from '../exchange/choker.ts';
 import type { RateLimiter } from '../exchange/rate-limiter.ts';
@@ -142,6 +142,11 @@ export class Download implements SessionOwner {
     const last = info.pieceCount - 1;
     if (last < 0 || !have.has(last)) return have.count * info.pieceLength;
     return (have.count - 1) * info.pieceLength + pieceBytes(info, last);
+  }
+
+  /** What trackers are told, in bytes. */
+  progress(): { uploaded: number; downloaded: number; left: number } {
+    return { uploaded: this.upMeter.total, downloaded: this.downMeter.total, left: this.info.size - this.bytesDone };
   }
 
   on(listener: (event: DownloadEvent) => void): () => void {
@@ -310,9 +315,22 @@ export class Download implements SessionOwner {
     this.#uploader.pump(session);
   }
 
-  peersExchanged(_session: PeerSession, { added }: PeerExchange): void {
-    if (this.info.isPrivate) return;
-    for (const { host, port } of added) this.candidates.add({ host, port });
+  peersTold(_session: PeerSession, peers: readonly PeerEndpoint[]): void {
+    for (const { host, port } of peers) this.candidates.add({ host, port });
+  }
+
+  *knownPeers(): IterableIterator<ExchangedPeer> {
+    for (const { endpoint, isEstablished, link, pieces } of this.sessions.values()) {
+      if (!endpoint || !isEstablished) continue;
+      yield { ...endpoint, seed: pieces.bits.isFull, utp: false, reachable: !link.incoming };
+    }
+  }
+
+  /** Whether there is a conversation with the peer at this address. */
+  isConnectedTo({ host, port }: PeerEndpoint): boolean {
+    for (const { endpoint } of this.sessions.values())
+      if (endpoint?.host === host && endpoint.port === port) return true;
+    return false;
   }
 
   received(session: PeerSession, bytes: number): void {

@@ -8,6 +8,7 @@ import {
   UT_METADATA,
   UT_PEX,
 } from '../../bittorrent/extension-protocol.ts';
+import type { PeerEndpoint } from '../../bittorrent/magnet.ts';
 import {
   encodeMetadataMessage,
   METADATA_PIECE_BYTES,
@@ -15,7 +16,7 @@ import {
   parseMetadataMessage,
 } from '../../bittorrent/metadata-exchange.ts';
 import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
-import { type PeerExchange, parsePeerExchange } from '../../bittorrent/peer-exchange.ts';
+import { type ExchangedPeer, encodePeerExchange, parsePeerExchange } from '../../bittorrent/peer-exchange.ts';
 import {
   BITFIELD_HEADER_BYTES,
   BLOCK_BYTES,
@@ -41,6 +42,8 @@ import { MAX_BLOCK_BYTES, PeerWireParser, type PeerWireReceiver } from '../../bi
 import { RequestPipeline } from '../exchange/request-pipeline.ts';
 import { SpeedMeter } from '../exchange/speed-meter.ts';
 import { MAX_QUEUED_REQUESTS, UploadQueue } from '../exchange/upload-queue.ts';
+import { PexListener } from '../pex/pex-listener.ts';
+import { PexTeller } from '../pex/pex-teller.ts';
 import type { PeerNumber } from '../picking/active-piece.ts';
 import { Bitfield } from '../picking/bitfield.ts';
 import type { PiecePicker } from '../picking/piece-picker.ts';
@@ -97,7 +100,10 @@ export interface SessionOwner {
   piecesChanged(session: PeerSession): void;
   /** Requests wait in `uploads`. */
   uploadsWaiting(session: PeerSession): void;
-  peersExchanged(session: PeerSession, exchange: PeerExchange): void;
+  /** The peer told of others that may be worth trying. */
+  peersTold(session: PeerSession, peers: readonly PeerEndpoint[]): void;
+  /** Peers that others may be told of. */
+  knownPeers(): Iterable<ExchangedPeer>;
   /** Bytes came, of whatever kind. */
   received(session: PeerSession, bytes: number): void;
   closed(session: PeerSession, reason: string): void;
@@ -124,8 +130,6 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   isChoking = true;
   isInterested = false;
   client = '';
-  /** Where the peer listens, when it came to us and says so. */
-  listenPort: number | undefined;
   /** 20 bytes; undefined before its handshake. */
   peerId: Uint8Array | undefined;
   /** Unchoked, it did not send what it was asked for. */
@@ -141,6 +145,9 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   #sentHandshake = false;
   /** Where the block that is arriving goes; undefined: nowhere, since nobody waits for it, or no more. */
   #target: Uint8Array | undefined;
+  #listenPort: number | undefined;
+  readonly #pexListener: PexListener;
+  readonly #pexTeller: PexTeller;
   #unwantedBytes = 0;
   #metadataServed = 0;
   #unchokedMs = Number.NEGATIVE_INFINITY;
@@ -154,6 +161,8 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.out = new MessageWriter(link);
     this.#owner = owner;
     this.pieces = new RemotePieces(owner.info.pieceCount, owner.picker);
+    this.#pexListener = new PexListener(owner.info.isPrivate);
+    this.#pexTeller = new PexTeller(owner.info.isPrivate);
     const now = owner.now();
     this.connectedMs = now;
     this.#heardMs = now;
@@ -168,6 +177,12 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
 
   get isEstablished(): boolean {
     return this.peerId !== undefined;
+  }
+
+  /** Where others reach the peer; undefined for one that came to us and does not say. */
+  get endpoint(): PeerEndpoint | undefined {
+    if (!this.link.incoming) return this.link.remote;
+    return this.#listenPort === undefined ? undefined : { host: this.link.remote.host, port: this.#listenPort };
   }
 
   /** The longest request that the peer answers. */
@@ -230,6 +245,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       this.#saidMs = nowMs;
       this.out.keepAlive();
     }
+    if (!this.#closed) this.#tellPeers(nowMs);
   }
 
   // ---- What we say ----
@@ -280,12 +296,6 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   /** A request cannot be answered after all. */
   refuse(block: Block): void {
     if (this.#features.fast) this.out.block(REJECT, block);
-  }
-
-  /** The payload of a PEX message, if the peer takes it. */
-  tellPeers(payload: Uint8Array): void {
-    const number = this.#extensions.get(UT_PEX);
-    if (number) this.out.parts([encodeExtended(number, payload)]);
   }
 
   // ---- What the peer says ----
@@ -410,7 +420,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   extended(extension: number, payload: Uint8Array): void {
     if (extension === EXTENDED_HANDSHAKE) this.#hearExtensions(parseExtendedHandshake(payload));
     else if (extension === OUR_EXTENSIONS.get(UT_METADATA)) this.#serveMetadata(payload);
-    else if (extension === OUR_EXTENSIONS.get(UT_PEX)) this.#owner.peersExchanged(this, parsePeerExchange(payload));
+    else if (extension === OUR_EXTENSIONS.get(UT_PEX)) this.#hearPeers(payload);
     else if (extension === OUR_EXTENSIONS.get(LT_DONTHAVE) && payload.length === 4) this.#lose(readUint32(payload, 0));
   }
 
@@ -458,6 +468,19 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.#owner.piecesChanged(this);
   }
 
+  #hearPeers(payload: Uint8Array): void {
+    const exchange = parsePeerExchange(payload);
+    const peers = this.#pexListener.hear(this.#owner.now(), exchange, this.link.remote);
+    if (peers.length > 0) this.#owner.peersTold(this, peers);
+  }
+
+  #tellPeers(nowMs: number): void {
+    const number = this.#extensions.get(UT_PEX);
+    if (!number) return;
+    const news = this.#pexTeller.next(nowMs, this.#owner.knownPeers(), this.endpoint ?? this.link.remote);
+    if (news) this.out.parts([encodeExtended(number, encodePeerExchange(news))]);
+  }
+
   #lose(piece: number): void {
     if (!this.#isPiece(piece)) return;
     this.pieces.remove(piece);
@@ -471,7 +494,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     }
     if (handshake.client !== undefined) this.client = handshake.client;
     if (handshake.requestQueue !== undefined) this.pipeline.maxRequests = handshake.requestQueue;
-    if (handshake.port !== undefined) this.listenPort = handshake.port;
+    if (handshake.port !== undefined) this.#listenPort = handshake.port;
   }
 
   /** BEP 9, to who has a magnet link only. */

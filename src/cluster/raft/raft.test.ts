@@ -5,8 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
 import { MINIMUM_TAIL_ENTRIES } from '../log-messages.ts';
 import { MAX_FLOW_BYTES, MAX_MEMBER_MESSAGE_BYTES } from '../message-flow.ts';
-import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
+import { bytes, describeReplicatedLog, record } from '../replicated-log.conformance.ts';
 import { startSingleLog } from '../single/single.ts';
+import { LogStore } from '../storage/log-store.ts';
 import { smallDisk, temporaryFolder } from '../storage/storage-faults.ts';
 import { openLanTransport } from '../transport/lan/lan-transport.ts';
 import { generateMemberKey } from '../transport/member-key.ts';
@@ -112,6 +113,60 @@ describe('raft log of three', () => {
     await cluster.applied(index);
     for (const { entries } of cluster.alive) {
       assert.deepEqual(entries, [...indexes.map((at, i) => `${at} batch ${i}`), `${index} after`]);
+    }
+  });
+
+  it('hands a subscriber only what it lacks after a restart', async (t) => {
+    const cluster = new TestCluster(t, { expect: 1 });
+    const first = await cluster.form();
+    const indexes = await Promise.all(
+      Array.from({ length: 2_000 }, (_, i) => first.client.propose(bytes(`batch ${i}`))),
+    );
+    await first.close();
+    const again = await cluster.start('a');
+    const late = await LogClient.connect(again.log.connect());
+    const seen = record(late, indexes[1_989]);
+    await cluster.master();
+    const next = await late.propose(bytes('after'));
+    await seen.until(next);
+    const rest = indexes.slice(1_990).map((at, i) => `${at} batch ${1_990 + i}`);
+    assert.deepEqual(seen.entries, [...rest, `${next} after`]);
+    assert.equal(again.entries.length, 2_001);
+  });
+
+  it('commits new entries in the place of those that its disk had and nobody else', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const former = await cluster.form();
+    const committed = await former.client.propose(bytes('committed'));
+    await cluster.applied(committed);
+    const [b, c] = cluster.alive.filter((member) => member !== former).map(({ name }) => name);
+    await cluster.close();
+    const store = LogStore.open(cluster.folderOf(former.name), 'test');
+    const { lastIndex } = store;
+    const term = store.termAt(lastIndex) as number;
+    const lost = Array.from({ length: 50 }, (_, i) => ({
+      index: lastIndex + 1 + i,
+      term,
+      kind: 0,
+      batch: bytes(`lost ${i}`),
+    }));
+    store.append(lost);
+    store.close();
+
+    for (const name of [b, c]) await cluster.start(name);
+    await cluster.master();
+    const old = await cluster.start(former.name);
+    await until(() => old.client.status.commitIndex > BigInt(lastIndex), 'it follows the others');
+    await (await cluster.master()).client.transferMastership(old.log.identity.member);
+    await until(() => old.client.mayAnswer(), 'the former master is the master again');
+    const index = await old.client.propose(bytes('in their place'));
+    assert.ok(index <= lastIndex + 50, 'at an index that its disk had');
+    await cluster.applied(index);
+    for (const { entries } of cluster.alive) {
+      assert.deepEqual(
+        entries.map((entry) => entry.replace(/^\d+ /, '')),
+        ['committed', 'in their place'],
+      );
     }
   });
 

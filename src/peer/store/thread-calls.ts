@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { failureOf, type Numbered, StoreError, type ThreadAnswer, type ThreadFailure } from './storage-messages.ts';
 
+/** These threads make little garbage: a small nursery costs no time, and the usual one is memory for nothing. */
+const YOUNG_MIB = 4;
+
 /** A thread that answers requests (answer-requests.ts), as its caller sees it. */
 export class ThreadCalls<Request> {
   readonly #worker: Worker;
@@ -11,7 +14,7 @@ export class ThreadCalls<Request> {
   #ended: Error | undefined;
 
   constructor(entry: URL, workerData: unknown) {
-    this.#worker = new Worker(entry, { workerData });
+    this.#worker = new Worker(entry, { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
     this.#worker.on('message', (answer: ThreadAnswer) => {
       const call = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);

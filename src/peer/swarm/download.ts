@@ -22,9 +22,10 @@ import { PeerSession, type SessionOwner } from './peer-session.ts';
 import { Uploader } from './uploader.ts';
 
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
-export const PIECE_MEMORY_BYTES = 48 * 1024 * 1024;
+export const PIECE_MEMORY_BYTES = 32 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
 const MAX_REMEMBERED_SESSIONS = 1000;
+const CHECKS_UNDER_WAY = 4;
 
 /** `paused` by hand or, with a reason, since something is wrong with the files. */
 export type DownloadState = 'checking' | 'downloading' | 'seeding' | 'paused';
@@ -162,10 +163,16 @@ export class Download implements SessionOwner {
   async start(): Promise<void> {
     if (this.#closed) return;
     this.#setState('checking');
-    for (const piece of this.#doubtful) {
-      if (this.#closed) return;
-      if (await this.#storage.check(this.sha1, piece)) this.#got(piece);
-    }
+    const doubtful = this.#doubtful[Symbol.iterator]();
+    const check = async () => {
+      for (const piece of doubtful) {
+        if (this.#closed) return;
+        if (await this.#storage.check(this.sha1, piece)) this.#got(piece);
+      }
+    };
+    // The thread that hashes never waits for the next piece to be named.
+    await Promise.all(Array.from({ length: CHECKS_UNDER_WAY }, check));
+    if (this.#closed) return;
     this.#doubtful = new Bitfield(this.info.pieceCount);
     await this.#goOn();
   }

@@ -191,16 +191,6 @@ describe('Among hostile peers a download', { concurrency: 4 }, () => {
     await until('there is room again', () => peer.heard.includes('interested'));
     for (const link of links) link.close();
   });
-
-  it('sends to who is unchoked what it has, refuses the rest, and stays within what was asked', async (t) => {
-    const { visit, enter, honest, finished } = await scene(t);
-    await enter('honest', honest);
-    await finished();
-    const peer = await visit('leecher');
-    await until('it may ask', () => peer.closed || peer.heard.includes('unchoke'));
-    // A peer that has all, as the test peer says, is of no use to who has all.
-    assert.ok(peer.closed);
-  });
 });
 
 describe('A torrent that wants to be written elsewhere', () => {

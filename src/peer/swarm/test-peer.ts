@@ -12,14 +12,18 @@ import { PeerWireParser, type PeerWireReceiver } from '../../bittorrent/peer-wir
 import type { PeerLink } from '../transport/peer-transport.ts';
 import { MessageWriter } from './message-writer.ts';
 
-/** A peer that a test plays: it says hello like a seeder, and what it does with requests is the test's. */
+/** A peer that a test plays: what it has, and what it does with requests, is the test's. */
 export class TestPeer implements PeerWireReceiver {
   readonly link: PeerLink;
   readonly out: MessageWriter;
   readonly #onRequest: (peer: TestPeer, block: Block) => void;
   readonly #handshake: Handshake;
-  heard: string[] = [];
+  /** The first that it says after its handshake: HAVE_ALL or HAVE_NONE. */
+  first = HAVE_ALL;
+  readonly heard: string[] = [];
+  readonly blocks: { block: Block; bytes: Uint8Array }[] = [];
   closed = false;
+  #arriving: Uint8Array | undefined;
 
   /** @param handshake what it says of itself */
   constructor(link: PeerLink, handshake: Handshake, onRequest: (peer: TestPeer, block: Block) => void = () => {}) {
@@ -46,7 +50,7 @@ export class TestPeer implements PeerWireReceiver {
 
   handshake(): void {
     if (this.link.incoming) this.#hello();
-    this.out.signal(HAVE_ALL);
+    this.out.signal(this.first);
     this.out.signal(INTERESTED);
     this.out.signal(UNCHOKE);
   }
@@ -56,7 +60,12 @@ export class TestPeer implements PeerWireReceiver {
   }
 
   blockPart(block: Block, offset: number, part: Uint8Array): void {
-    if (offset + part.length === block.length) this.heard.push(`block ${block.piece} ${block.begin}`);
+    this.#arriving ??= new Uint8Array(block.length);
+    this.#arriving.set(part, offset);
+    if (offset + part.length < block.length) return;
+    this.heard.push(`block ${block.piece} ${block.begin}`);
+    this.blocks.push({ block, bytes: this.#arriving });
+    this.#arriving = undefined;
   }
 
   keepAlive(): void {}

@@ -140,8 +140,8 @@ export class Announcer implements Announcing {
   }
 
   #callAt(atMs: number): void {
-    if (this.#state !== 'waiting' || atMs >= this.#nextAtMs) return;
-    this.#nextAtMs = atMs;
+    if (this.#state !== 'waiting') return;
+    this.#nextAtMs = Math.min(this.#nextAtMs, atMs);
     this.#wake.resolve();
   }
 

@@ -1,4 +1,4 @@
-import { request as requestHttp } from 'node:http';
+import { type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
@@ -14,8 +14,8 @@ export interface GetOptions {
   readonly maxBytes: number;
   /** For all of it, redirects included; HTTP_TIMEOUT_MS by default. However slowly it comes, it ends then. */
   readonly timeoutMs?: number;
-  /** Asks at an address of this family only. */
-  readonly family?: AddressFamily | undefined;
+  /** Where the URL's host is, when that is known. Other hosts, behind a redirect, are looked up in the same family. */
+  readonly at?: { readonly family: AddressFamily; readonly address: string } | undefined;
   /** Certificates of authorities that are trusted, PEM, instead of the system's. */
   readonly ca?: string | undefined;
 }
@@ -34,9 +34,10 @@ export async function httpGet(url: string, options: GetOptions): Promise<HttpRep
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = AbortSignal.any([options.signal, timeout]);
   let at = new URL(url);
+  const host = at.hostname;
   try {
     for (let redirects = 0; ; redirects++) {
-      const reply = await getOnce(at, { ...options, signal });
+      const reply = await getOnce(at, { ...options, signal, host });
       if (reply.location === undefined) return { status: reply.status, body: await unpack(reply, options.maxBytes) };
       if (redirects === MAX_REDIRECTS) throw malformed(at, `redirects more than ${MAX_REDIRECTS} times`);
       at = redirected(at, reply.location);
@@ -63,15 +64,15 @@ interface RawReply extends HttpReply {
   readonly location: string | undefined;
 }
 
-function getOnce(url: URL, options: GetOptions): Promise<RawReply> {
-  const { signal, maxBytes, family, ca } = options;
+function getOnce(url: URL, options: GetOptions & { host: string }): Promise<RawReply> {
+  const { signal, maxBytes, ca } = options;
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'gzip', connection: 'close' };
   return new Promise((resolve, reject) => {
     // `fetch` would refuse some port numbers, and send more headers than trackers like.
     const asked = request(
       url,
-      { headers, agent: false, signal, ...(family && { family }), ...(ca !== undefined && { ca }) },
+      { headers, agent: false, signal, ...placeOf(url, options), ...(ca !== undefined && { ca }) },
       (response) => {
         const status = response.statusCode ?? 0;
         const { location } = response.headers;
@@ -95,6 +96,16 @@ function getOnce(url: URL, options: GetOptions): Promise<RawReply> {
     asked.on('error', reject);
     asked.end();
   });
+}
+
+function placeOf(url: URL, { at, host }: GetOptions & { host: string }): Pick<RequestOptions, 'family' | 'lookup'> {
+  if (at === undefined) return {};
+  const { family, address } = at;
+  if (url.hostname !== host) return { family };
+  return {
+    family,
+    lookup: (_name, { all }, found) => (all ? found(null, [{ address, family }]) : found(null, address, family)),
+  };
 }
 
 function redirected(from: URL, location: string): URL {

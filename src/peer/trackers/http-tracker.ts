@@ -1,4 +1,3 @@
-import type { AddressFamily } from '../../bittorrent/compact-peers.ts';
 import {
   announceUrl,
   HttpTrackerError,
@@ -12,17 +11,18 @@ import { TrackerError } from './tracker-error.ts';
 /** The shortest stay away that a tracker may ask for (BEP 31), so that a wrong one is not asked without end. */
 const LEAST_RETRY_SECONDS = 1;
 
-/** One HTTP tracker (BEP 3, 7, 23, 24, 31) of one content, over addresses of one family. */
+/** One HTTP tracker (BEP 3, 7, 23, 24, 31) of one content, at one address. */
 export class HttpTracker {
   readonly #url: string;
-  readonly #family: AddressFamily;
+  readonly #at: GetOptions['at'];
   readonly #options: Pick<GetOptions, 'ca' | 'timeoutMs'>;
   /** What the tracker wants to hear again. */
   #trackerId: Uint8Array | undefined;
 
-  constructor(url: string, family: AddressFamily, options: Pick<GetOptions, 'ca' | 'timeoutMs'>) {
+  /** @param at where its host is */
+  constructor(url: string, at: GetOptions['at'], options: Pick<GetOptions, 'ca' | 'timeoutMs'>) {
     this.#url = url;
-    this.#family = family;
+    this.#at = at;
     this.#options = options;
   }
 
@@ -35,7 +35,7 @@ export class HttpTracker {
     const { status, body } = await httpGet(url, {
       ...this.#options,
       signal,
-      family: this.#family,
+      at: this.#at,
       maxBytes: MAX_TRACKER_REPLY_BYTES,
     });
     try {

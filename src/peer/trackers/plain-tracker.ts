@@ -2,11 +2,17 @@ import type { AddressFamily } from '../../bittorrent/compact-peers.ts';
 import type { AnnounceAnswer, AskTracker, Patience } from './announcement.ts';
 import type { ContentReport } from './content-report.ts';
 import { TrackerAccount } from './tracker-account.ts';
-import { addressesOf, type TrackerUrl } from './tracker-address.ts';
+import { addressesOf, type LookUp, type TrackerUrl } from './tracker-address.ts';
 import { TrackerError } from './tracker-error.ts';
 
-/** How the trackers of an address family are asked. @param host an address, or for HTTP the name */
-export type WayTo = (url: TrackerUrl, family: AddressFamily, address: string) => AskTracker;
+/** How a tracker is asked at one of its addresses. */
+type WayTo = (url: TrackerUrl, family: AddressFamily, address: string) => AskTracker;
+
+export interface TrackerWays {
+  readonly wayTo: WayTo;
+  /** The system's by default. */
+  readonly lookUp?: LookUp | undefined;
+}
 
 interface Place {
   readonly account: TrackerAccount;
@@ -24,24 +30,26 @@ export class PlainTracker {
   readonly url: TrackerUrl;
   readonly #report: ContentReport;
   readonly #wayTo: WayTo;
+  readonly #lookUp: LookUp | undefined;
   readonly #onAnswer: (answer: AnnounceAnswer, url: TrackerUrl) => void;
   readonly #places = new Map<AddressFamily, Place>();
 
   constructor(
     url: TrackerUrl,
     report: ContentReport,
-    wayTo: WayTo,
+    { wayTo, lookUp }: TrackerWays,
     onAnswer: (answer: AnnounceAnswer, url: TrackerUrl) => void,
   ) {
     this.url = url;
     this.#report = report;
     this.#wayTo = wayTo;
+    this.#lookUp = lookUp;
     this.#onAnswer = onAnswer;
   }
 
   /** @throws {TrackerError} no way led to an answer: why the likeliest did not */
   async announce(patience: Patience, signal: AbortSignal): Promise<AnnounceAnswer> {
-    const asked = (await this.#lookUp(signal)).map((place) => {
+    const asked = (await this.#locate(signal)).map((place) => {
       // One that has not ended yet says all there is to say.
       place.underWay ??= place.account
         .announce(patience, signal)
@@ -62,8 +70,8 @@ export class PlainTracker {
     await Promise.all([...this.#places.values()].map(({ account }) => account.stop(patience, signal)));
   }
 
-  async #lookUp(signal: AbortSignal): Promise<Place[]> {
-    const addresses = await addressesOf(this.url.host, signal);
+  async #locate(signal: AbortSignal): Promise<Place[]> {
+    const addresses = await addressesOf(this.url.host, signal, this.#lookUp);
     return [...addresses].map(([family, address]) => {
       const there = this.#places.get(family);
       if (there === undefined) return this.#add(family, address);

@@ -35,19 +35,26 @@ export function parseTrackerUrl(text: string): TrackerUrl {
   return { protocol, host: url.hostname.replace(/^\[|\]$/g, ''), port, path, href: text };
 }
 
+/** All addresses of a name, as the system orders them. */
+export type LookUp = (name: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
+
 /**
  * The first address of each family that the host has.
  * @throws {TrackerError} UNREACHABLE the name is not known; STOPPED
  */
-export async function addressesOf(host: string, signal: AbortSignal): Promise<ReadonlyMap<AddressFamily, string>> {
+export async function addressesOf(
+  host: string,
+  signal: AbortSignal,
+  lookUp: LookUp = (name) => lookup(name, { all: true }),
+): Promise<ReadonlyMap<AddressFamily, string>> {
   const family = isIP(host);
   if (family !== 0) return new Map([[family as AddressFamily, host]]);
   const found = await within(
     LOOKUP_TIMEOUT_MS,
     signal,
-    lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => error),
+    lookUp(host).catch((error: NodeJS.ErrnoException) => error),
   );
-  if (!Array.isArray(found)) {
+  if (found === undefined || found instanceof Error) {
     throw new TrackerError(
       'UNREACHABLE',
       `the tracker's name ${host} cannot be looked up: ${found?.code ?? 'no answer'}`,

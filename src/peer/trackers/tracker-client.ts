@@ -8,7 +8,7 @@ import { HTTP_TIMEOUT_MS } from './http-get.ts';
 import { HttpTracker } from './http-tracker.ts';
 import { PlainTracker } from './plain-tracker.ts';
 import { TieredRound } from './tiered-round.ts';
-import { parseTrackerUrl, type TrackerUrl } from './tracker-address.ts';
+import { type LookUp, parseTrackerUrl, type TrackerUrl } from './tracker-address.ts';
 import { TrackerTiers } from './tracker-tiers.ts';
 import { FIRST_ATTEMPT_MS, MAX_DOUBLINGS, UdpTrackers } from './udp-trackers.ts';
 
@@ -28,6 +28,8 @@ export interface TrackerClientOptions {
   readonly httpTimeoutMs?: number;
   /** Certificates of authorities that are trusted, PEM, instead of the system's. */
   readonly ca?: string;
+  /** Finds the addresses of names; the system's way by default. */
+  readonly lookUp?: LookUp;
   /** From 0 to below 1. */
   readonly random?: () => number;
 }
@@ -106,7 +108,7 @@ export class TrackerClient {
     return new PlainTracker(
       url,
       report,
-      (...to) => this.#wayTo(...to),
+      { wayTo: (...to) => this.#wayTo(...to), lookUp: this.#options.lookUp },
       ({ peers }) => events.peers(peers, { kind: 'tracker', url: url.href }),
     );
   }
@@ -117,7 +119,7 @@ export class TrackerClient {
       return (fields, patience, signal) => this.#udp.announce(to, fields, patience, signal);
     }
     const { httpTimeoutMs = HTTP_TIMEOUT_MS, ca } = this.#options;
-    const tracker = new HttpTracker(url.href, family, { timeoutMs: httpTimeoutMs, ca });
+    const tracker = new HttpTracker(url.href, { family, address }, { timeoutMs: httpTimeoutMs, ca });
     return (fields, _patience, signal) => this.#http.run(signal, () => tracker.announce(fields, signal));
   }
 }

@@ -6,7 +6,7 @@ import { Gate } from './gate.ts';
 import { openRequestSocket, type RequestSocket } from './request-socket.ts';
 import { stopped, TrackerError } from './tracker-error.ts';
 import { udpAnswer, udpFields } from './udp-fields.ts';
-import { endpointKey, UdpTransactions } from './udp-transactions.ts';
+import { endpointKey, type UdpTransaction, UdpTransactions } from './udp-transactions.ts';
 import { within } from './within.ts';
 
 /** BEP 15: the first attempt, in milliseconds; twice as long after each one without an answer. */
@@ -33,7 +33,8 @@ interface KnownTracker {
   readonly gate: Gate;
   connectionId: bigint | undefined;
   connectedAtMs: number;
-  connecting: Promise<bigint | undefined> | undefined;
+  /** A request for an ID that is not answered. */
+  connecting: { readonly transaction: UdpTransaction<'connect'>; sentAtMs: number; waiting: number } | undefined;
 }
 
 /** BEP 15 for all contents and trackers, over one socket of each address family. */
@@ -81,8 +82,9 @@ export class UdpTrackers {
     let renewed = false;
     for (let attempt = 0; attempt < attempts; ) {
       const waitMs = firstMs * 2 ** Math.min(doublings, MAX_DOUBLINGS);
+      const waitedMs = firstMs * 2 ** Math.max(0, Math.min(doublings, MAX_DOUBLINGS) - 1);
       const known = freshId(tracker);
-      const connectionId = known ?? (await within(waitMs, signal, this.#connect(socket, tracker, waitMs)));
+      const connectionId = known ?? (await this.#connect(socket, tracker, waitedMs, waitMs, signal));
       if (connectionId === undefined) {
         attempt++;
         doublings++;
@@ -134,28 +136,44 @@ export class UdpTrackers {
     }
   }
 
-  /** All who wait for an ID of one tracker wait for one request. */
-  #connect(socket: RequestSocket, tracker: KnownTracker, waitMs: number): Promise<bigint | undefined> {
-    tracker.connecting ??= this.#requestId(socket, tracker, waitMs).finally(() => {
-      tracker.connecting = undefined;
-    });
-    return tracker.connecting;
-  }
-
-  async #requestId(socket: RequestSocket, tracker: KnownTracker, waitMs: number): Promise<bigint | undefined> {
-    const transaction = this.#transactions.begin('connect');
-    try {
+  /**
+   * All who wait for an ID of one tracker wait for one request; each sends it again when its own wait is over.
+   * @param waitedMs nothing is sent if somebody did within this time
+   */
+  async #connect(
+    socket: RequestSocket,
+    tracker: KnownTracker,
+    waitedMs: number,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<bigint | undefined> {
+    tracker.connecting ??= {
+      transaction: this.#transactions.begin('connect'),
+      sentAtMs: Number.NEGATIVE_INFINITY,
+      waiting: 0,
+    };
+    const { connecting } = tracker;
+    const { transaction } = connecting;
+    connecting.waiting++;
+    // Timers may ring a moment early.
+    if (performance.now() - connecting.sentAtMs >= waitedMs * 0.9) {
       transaction.sendOrFail(socket, encodeConnectRequest(transaction.id), tracker.endpoint);
-      const sentAtMs = performance.now();
-      const reply = (await within(waitMs, this.#closing.signal, transaction.answer))?.reply;
+      connecting.sentAtMs = performance.now();
+    }
+    try {
+      const reply = (await within(waitMs, signal, transaction.answer))?.reply;
       if (reply?.action === 'error') {
         throw new TrackerError('REFUSED', `the tracker refused: ${printable(reply.message)}`);
       }
-      tracker.connectionId = reply?.connectionId;
-      tracker.connectedAtMs = sentAtMs;
-      return reply?.connectionId;
+      if (reply === undefined) return undefined;
+      tracker.connectionId = reply.connectionId;
+      tracker.connectedAtMs = connecting.sentAtMs;
+      return reply.connectionId;
     } finally {
-      transaction.end();
+      if (--connecting.waiting === 0) {
+        transaction.end();
+        tracker.connecting = undefined;
+      }
     }
   }
 

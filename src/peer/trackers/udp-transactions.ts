@@ -1,5 +1,11 @@
 import { randomInt } from 'node:crypto';
-import { parseReply, type TrackerReply } from '../../bittorrent/bep15.ts';
+import {
+  ACTION_ANNOUNCE,
+  parseReply,
+  REPLY_ACTION,
+  REPLY_TRANSACTION_ID,
+  type TrackerReply,
+} from '../../bittorrent/bep15.ts';
 import { formatIpv4, formatIpv6, IPV4_BYTES, parseIp } from '../../bittorrent/compact-peers.ts';
 import { formatEndpoint, type PeerEndpoint } from '../../bittorrent/magnet.ts';
 import type { RequestSocket } from './request-socket.ts';
@@ -80,18 +86,28 @@ export class UdpTransactions {
   }
 
   receive(socket: RequestSocket, datagram: Uint8Array, from: PeerEndpoint): void {
-    let reply: TrackerReply;
-    try {
-      reply = parseReply(datagram, socket.family);
-    } catch {
-      return;
-    }
+    const reply = readReply(datagram, socket);
+    if (!reply) return;
     const pending = this.#pending.get(reply.transactionId);
     if (!pending || (reply.action !== pending.action && reply.action !== 'error')) return;
     if (!pending.anyoneMayAnswer && !pending.sentTo.has(endpointKey(from))) return;
     pending.resolve({ reply: reply as ReplyOf<Action>, from, socket });
   }
 }
+
+function readReply(datagram: Uint8Array, { family }: RequestSocket): TrackerReply | undefined {
+  try {
+    return parseReply(datagram, family);
+  } catch {
+    // opentracker answers so what it does not serve: the head of an announce, and nothing behind it.
+    if (datagram.length !== EMPTY_REPLY_BYTES) return undefined;
+    const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
+    if (view.getUint32(REPLY_ACTION) !== ACTION_ANNOUNCE) return undefined;
+    return { action: 'error', transactionId: view.getUint32(REPLY_TRANSACTION_ID), message: 'it does not say why' };
+  }
+}
+
+const EMPTY_REPLY_BYTES = 8;
 
 /** An address has many forms in text. */
 export function endpointKey({ host, port }: PeerEndpoint): string {

@@ -16,7 +16,8 @@ import {
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { smallDisk, temporaryFolder } from '../../cluster/storage/storage-faults.ts';
-import { DiskFiles, MAX_OPEN_FILES } from './disk-files.ts';
+import { hasBatchedCalls } from '../../net/platform.ts';
+import { DiskFiles, MAX_OPEN_FILES, SYNC_ALL_FROM } from './disk-files.ts';
 import { FileError } from './file-layer.ts';
 
 function refusal(act: () => unknown): string {
@@ -69,6 +70,37 @@ describe('Files on a disk', () => {
     files.sync(paths);
     files.close();
     for (const [i, path] of paths.entries()) assert.equal(readFileSync(join(folder, ...path))[0], i & 0xff);
+  });
+
+  it('are synced at once when they are many', async (t) => {
+    if (!hasBatchedCalls) return t.skip('needs the system calls of Linux');
+    const { syncFileSystem } = await import('./sync-file-system.ts');
+    const folder = temporaryFolder(t);
+    let calls = 0;
+    const files = new DiskFiles({
+      folder,
+      syncFileSystem: (fd) => {
+        calls++;
+        syncFileSystem(fd);
+      },
+    });
+    const paths = Array.from({ length: SYNC_ALL_FROM }, (_, i) => [`${i % 3}`, `${i}`]);
+    for (const path of paths) files.resize(path, 1);
+    files.sync(paths.slice(1));
+    assert.equal(calls, 0);
+    files.sync(paths);
+    assert.equal(calls, 1);
+    assert.throws(() => syncFileSystem(-1), /EBADF/);
+    // One of the folders is on another disk.
+    const disk = smallDisk(t, '64k');
+    if (!disk) return;
+    symlinkSync(disk.folder, join(folder, 'elsewhere'));
+    assert.equal(
+      refusal(() => files.sync([...paths, ['elsewhere', 'x']])),
+      'LEADS_ELSEWHERE',
+    );
+    assert.equal(calls, 1);
+    files.close();
   });
 
   it('are not reached through links, of folders or of files', (t) => {

@@ -1,4 +1,6 @@
+import { release } from 'node:os';
 import { workerData } from 'node:worker_threads';
+import { hasBatchedCalls } from '../../net/platform.ts';
 import { PeerDatabase } from '../database.ts';
 import { answerRequests } from './answer-requests.ts';
 import { ChunkStore } from './chunk-store.ts';
@@ -21,12 +23,19 @@ interface OpenContent {
   failure: unknown;
 }
 
+/** Kernels before 5.8 do not tell whether all of it was written. */
+const tellsOfFailures = () => {
+  const [major, minor] = release().split('.').map(Number);
+  return major > 5 || (major === 5 && minor >= 8);
+};
+const syncFileSystem =
+  hasBatchedCalls && tellsOfFailures() ? (await import('./sync-file-system.ts')).syncFileSystem : undefined;
 const database = PeerDatabase.open(workerData as string);
 const open = new Map<string, OpenContent>();
 
 function openContent({ sha1, folder, metainfo }: Extract<StorageRequest, { type: 'open' }>): OpenedContent {
   const { info } = readMetainfo(metainfo);
-  const files = new DiskFiles({ folder });
+  const files = new DiskFiles({ folder, syncFileSystem });
   database.saveContent({ sha1, folder, metainfo });
   const store = ChunkStore.open({ database, files, info });
   const scratch = new Uint8Array(Math.min(info.pieceLength, info.size));

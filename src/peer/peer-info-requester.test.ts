@@ -245,7 +245,9 @@ describe('a requester and time', () => {
   });
 
   test('a connection ID older than a minute is renewed, and one that the tracker does not know is too', async (t) => {
-    await using tracker = await startSwarmkeeper({ args: ['--interval', '1'] });
+    const network = testNetwork();
+    const args = ['--interval', '1'];
+    await using tracker = await startSwarmkeeper({ args, network });
     await using a = await open(tracker);
     const content = new TestContent(3002, { current: COMPLETE });
     const announcing = a.requester.announce(content, content);
@@ -256,6 +258,11 @@ describe('a requester and time', () => {
     t.mock.method(performance, 'now', () => now() + 61_000);
     announcing.changed();
     await waitFor('a new connection ID', async () => (await connects()) > before);
+
+    // Another cluster's secret is another one, at the same address too.
+    await tracker.stop();
+    await using other = await startSwarmkeeper({ args: [...args, '--port', String(tracker.clientPort)], network });
+    await waitFor('it to be told', async () => (await new TrackerApi(other).content(content.infoHash))?.seeders === 1);
   });
 
   test('without a cluster, looking for it ends, and so does stopping; when it comes, it is told', async () => {
@@ -275,7 +282,7 @@ describe('a requester and time', () => {
     const { group } = testNetwork();
     await assert.rejects(PeerInfoRequester.open({ group, interfaces: ['192.0.2.1'] }), { code: 'BAD_INTERFACE' });
     await assert.rejects(
-      PeerInfoRequester.open({ group, instances: [{ host: 'no-such-name.invalid', port: 1 }] }),
+      PeerInfoRequester.open({ group, instances: [{ host: `${'x'.repeat(64)}.invalid`, port: 1 }] }),
       (error: unknown) => error instanceof TrackerError && error.code === 'UNREACHABLE',
     );
   });

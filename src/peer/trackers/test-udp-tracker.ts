@@ -57,7 +57,7 @@ export class TestUdpTracker implements AsyncDisposable {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('message', (datagram, { address, port }) => this.#hear(datagram, { host: address, port }));
+    socket.on('message', (datagram, { address, port }) => this.hear(datagram, { host: address, port }));
   }
 
   get port(): number {
@@ -87,7 +87,8 @@ export class TestUdpTracker implements AsyncDisposable {
     await once(this.#socket, 'close');
   }
 
-  #hear(datagram: Uint8Array, from: PeerEndpoint): void {
+  /** Takes a request that came by another way, and replies from its own socket. */
+  hear(datagram: Uint8Array, from: PeerEndpoint): void {
     const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
     const kind = classifyRequest(view, 0, datagram.length) === REQUEST_CONNECT ? 'connect' : 'announce';
     const isAnnounce = kind === 'announce';

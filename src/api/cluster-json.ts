@@ -10,6 +10,7 @@ export function clusterJson(status: ClusterStatus): Cluster {
     master: status.master ?? null,
     self: status.self,
     commitIndex: safeNumber(status.commitIndex),
+    earlierCluster: status.earlierCluster ?? null,
     members: status.members.map((member) => ({
       ...member,
       appliedIndex: safeNumber(member.appliedIndex),

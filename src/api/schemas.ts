@@ -61,6 +61,9 @@ export const ClusterSchema = z
     master: z.string().nullable().meta({ description: 'Member id of the master; null while there is none' }),
     self: z.string().meta({ description: 'Member id of the instance that answered' }),
     commitIndex: count,
+    earlierCluster: z.string().nullable().meta({
+      description: 'Address of another cluster of this name that was founded earlier and answers by multicast instead',
+    }),
     members: z.array(MemberSchema),
   })
   .meta({ id: 'Cluster' });

@@ -24,7 +24,11 @@ export function clusterLines<Row extends Member>(
 }
 
 /** What somebody should look after, each as a sentence. */
-export function clusterWarnings({ master, members }: Pick<KnownCluster, 'master' | 'members'>): string[] {
+export function clusterWarnings({
+  master,
+  members,
+  earlierCluster,
+}: Pick<KnownCluster, 'master' | 'members' | 'earlierCluster'>): string[] {
   const voters = members.filter(({ voter }) => voter);
   const warnings: string[] = [];
   if (master === null) {
@@ -46,6 +50,11 @@ export function clusterWarnings({ master, members }: Pick<KnownCluster, 'master'
     const shown = known.map((member) => `${nameOf(member)} ${shortHash(member)}`).join(', ');
     warnings.push(
       `the replicas differ at index ${index}: ${shown}; stop the one that differs from the others, move its data folder away and start it again`,
+    );
+  }
+  if (earlierCluster !== null) {
+    warnings.push(
+      `another cluster of this name is at ${earlierCluster}; it was founded earlier, so this one leaves multicast to it: give one of them another name and group`,
     );
   }
   if (voters.length === 1 && members.length === 2) {

@@ -76,6 +76,11 @@ export interface ClusterStatus {
   readonly master: MemberId | undefined;
   readonly self: MemberId;
   readonly commitIndex: bigint;
+  /**
+   * Where another cluster of this name is that was founded earlier: peers that ask everybody are left to it. Undefined while
+   * none is in reach.
+   */
+  readonly earlierCluster?: string | undefined;
   readonly members: readonly MemberStatus[];
 }
 

@@ -94,7 +94,8 @@ export class ServeClient {
   /** Stops answering and ends the thread. Can be called twice. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
-      if (this.#end) void this.#worker.terminate();
+      // One that has served is asked even after a failure: ended from outside, it could be in the middle of a system call.
+      if (this.#end && this.port === 0) void this.#worker.terminate();
       else this.#worker.postMessage({ type: 'close' } satisfies ServeRequest);
       const timer = setTimeout(() => void this.#worker.terminate(), CLOSE_GRACE_MS);
       await this.#ended;
@@ -147,4 +148,4 @@ export class ServeClient {
 
 const CLOSE_GRACE_MS = 2_000;
 /** Between the first moment that the port is open and the API's start. */
-const MAX_EARLY_CONNECTIONS = 1_024;
+export const MAX_EARLY_CONNECTIONS = 1_024;

@@ -11,6 +11,7 @@ import { EXPIRY_TURN_MS, Expiry } from './expiry.ts';
 import { ForwardedHttp } from './forwarding/forwarded-http.ts';
 import { Forwarding } from './forwarding/forwarding.ts';
 import { ToMaster } from './forwarding/to-master.ts';
+import { GroupGate } from './front-ends/group-gate.ts';
 import { groupSocket } from './front-ends/group-socket.ts';
 import { serveHttp } from './front-ends/http-fast-path.ts';
 import { HttpFrontEnd } from './front-ends/http-front-end.ts';
@@ -38,6 +39,7 @@ async function main(options: ServeOptions): Promise<void> {
   }
   const log = await LogClient.connect(options.log);
   log.failed.then(fail);
+  const groupGate = new GroupGate(log);
   const tables = new TablesProgress(options.progress);
   const applied = new AppliedIndex(loadState(options.tables, state));
 
@@ -78,7 +80,9 @@ async function main(options: ServeOptions): Promise<void> {
     new UdpFrontEnd({ ...common, socket, elsewhere: (count) => toMaster.forward(socket, count) }).start();
   }
   // Every instance hears a request to the group; what is not for this one, the master answers.
-  for (const { group, own } of sockets.groups) new UdpFrontEnd({ ...common, socket: groupSocket(group, own) }).start();
+  for (const { group, own } of sockets.groups) {
+    new UdpFrontEnd({ ...common, log: groupGate, socket: groupSocket(group, own) }).start();
+  }
   for (const socket of forwarding.sockets) new UdpFrontEnd({ ...common, socket }).start();
   for (const acceptor of sockets.tcp) {
     serveHttp(acceptor, http, counters, (connection) => send({ type: 'connection', connection }));
@@ -102,7 +106,7 @@ async function main(options: ServeOptions): Promise<void> {
   async function mayServe(): Promise<void> {
     for (const end = performance.now() + options.patienceMs; performance.now() < end; await pause(POLL_MS)) {
       duties.giveSecret();
-      if (toMaster.isKnown || (log.mayAnswer() && state.connectionIds !== undefined)) return;
+      if (toMaster.isKnown || (log.mayAnswer() && groupGate.hasListened && state.connectionIds !== undefined)) return;
     }
   }
 

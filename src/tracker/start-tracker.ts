@@ -18,7 +18,7 @@ import {
   newCounters,
   readCounters,
 } from './counters.ts';
-import { ServeClient } from './serve-client.ts';
+import { MAX_EARLY_CONNECTIONS, ServeClient } from './serve-client.ts';
 import { ContentsReader } from './tables/contents-reader.ts';
 import { DatabaseClient } from './tables/database-client.ts';
 import type { HandedConnection, MulticastGroup, Tracker, TrackerMetrics } from './tracker.ts';
@@ -284,13 +284,26 @@ interface TcpListener {
 
 function listen(host: string, port: number): Promise<TcpListener> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true });
+    let take: ((socket: Socket) => void) | undefined;
+    /** Connections that came before anybody listened for them. */
+    const early: Socket[] = [];
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      if (take !== undefined) take(socket);
+      else if (early.length < MAX_EARLY_CONNECTIONS) early.push(socket);
+      else socket.destroy();
+    });
     server.once('error', reject);
     server.listen({ host, port, ipv6Only: true }, () =>
       resolve({
         port: (server.address() as AddressInfo).port,
-        onConnection: (listener) => server.on('connection', listener),
-        close: () => server.close(),
+        onConnection: (listener) => {
+          take = listener;
+          for (const socket of early.splice(0)) listener(socket);
+        },
+        close: () => {
+          server.close();
+          for (const socket of early.splice(0)) socket.destroy();
+        },
       }),
     );
   });

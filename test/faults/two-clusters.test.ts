@@ -46,3 +46,18 @@ test('two clusters of one name that meet never merge: each goes on with what it 
       assert.equal((await api.cluster()).members.length, 3);
     }
   }));
+
+test('a cluster that comes to where an earlier one of its name answers leaves the group to it', (t) =>
+  underLoad(t, {}, async (stage) => {
+    await using folder = await temporaryFolder();
+    const founded = await startSwarmkeeper({ dataDir: folder.path, network: testNetwork() });
+    assert.equal((await founded.stop()).code, 0);
+    await using other = await startSwarmkeeper({ dataDir: folder.path, network: stage.network });
+    await waitFor('it to say so', () => SAYS_SO.test(other.process.stderr));
+    await waitFor('its status to say so', async () => (await new TrackerApi(other).cluster()).earlierCluster !== null);
+    await stage.serves();
+    assert.ok(!stage.watch.sources.includes(other.clientPort));
+    // Who asks it by its own address is still answered.
+    await using client = await UdpClient.open('127.0.0.1', other.clientPort);
+    await client.announce({ infoHash: newInfoHash() });
+  }));

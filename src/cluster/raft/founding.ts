@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   Genesis,
   type GenesisEffect,
@@ -10,6 +9,7 @@ import {
 import type { ClusterId, MemberId } from '../consensus/identity.ts';
 import { membershipOf, NO_MEMBERS } from '../consensus/membership.ts';
 import type { MemberTransport } from '../transport/member-transport.ts';
+import { newClusterId } from './cluster-uuid.ts';
 import type { DiskContent } from './disk-messages.ts';
 import { decodeGenesisMessage, encodeGenesisMessage } from './genesis-codec.ts';
 import { KIND_GENESIS } from './message-kinds.ts';
@@ -52,7 +52,7 @@ export class Founding {
       stored: genesis,
       expect: options.expect,
       now: options.now(),
-      newCluster: () => randomUUID(),
+      newCluster: () => newClusterId(),
     });
   }
 

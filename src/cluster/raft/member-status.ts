@@ -17,6 +17,7 @@ export interface SelfView {
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly stateHash: string;
+  readonly earlierCluster: string | undefined;
 }
 
 /** The cluster as this instance sees it: who belongs to it by its log, and what each last said of itself. */
@@ -35,6 +36,7 @@ export function clusterStatus(self: SelfView, membership: Membership, views: rea
     master: self.master ?? undefined,
     self: self.id,
     commitIndex: BigInt(self.commitIndex),
+    earlierCluster: self.earlierCluster,
     members: ids.map((id) =>
       id === self.id
         ? ownStatus(self, isVoter(membership, id))

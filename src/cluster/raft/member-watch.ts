@@ -1,6 +1,6 @@
 import { CodecError, decodeMessage } from '../consensus/codec.ts';
 import type { Event } from '../consensus/events.ts';
-import type { MemberId } from '../consensus/identity.ts';
+import type { ClusterId, MemberId } from '../consensus/identity.ts';
 import type { Message } from '../consensus/messages.ts';
 import type { Verdict } from '../fault-tolerance/failure-detector.ts';
 import { FaultTolerance, type MemberView } from '../fault-tolerance/fault-tolerance.ts';
@@ -8,6 +8,7 @@ import type { Keepalive } from '../fault-tolerance/keepalive.ts';
 import type { DisconnectReason, MemberTransport, Peer } from '../transport/member-transport.ts';
 import { MalformedError } from '../transport/wire.ts';
 import { KIND_CLIENT, KIND_CONSENSUS, KIND_GENESIS } from './message-kinds.ts';
+import { OtherClusters } from './other-clusters.ts';
 
 export interface MemberWatchOptions {
   readonly transport: MemberTransport;
@@ -27,6 +28,7 @@ export interface MemberWatchOptions {
 export class MemberWatch {
   readonly #options: MemberWatchOptions;
   readonly #faultTolerance: FaultTolerance;
+  readonly #others = new OtherClusters(() => performance.now());
   #over = false;
 
   constructor(options: MemberWatchOptions) {
@@ -45,7 +47,10 @@ export class MemberWatch {
       pulse: () => {},
       drained: () => {},
       foreign: (cluster, host) => {
-        const advice = 'the two will never merge; give one of them another name, or empty its data folders';
+        this.#others.met(cluster, host);
+        this.#options.onChange();
+        const advice =
+          'the two will never merge, and only the one founded earlier answers by multicast; give one of them another name, or empty its data folders';
         this.#options.warn(`another cluster (${cluster}) of the same name is at ${host}: ${advice}`);
       },
     });
@@ -62,6 +67,11 @@ export class MemberWatch {
   meet(): void {
     const members = this.#options.transport.peers().filter(({ cluster }) => cluster !== null);
     this.#tell({ type: 'contacts', members: [...new Set(members.map(({ incarnation }) => incarnation.member))] });
+  }
+
+  /** Where a cluster of the same name is that was founded before `own`; undefined: none is in reach. */
+  earlierCluster(own: ClusterId): string | undefined {
+    return this.#others.earlierThan(own);
   }
 
   view(): MemberView[] {

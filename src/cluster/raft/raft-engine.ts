@@ -144,6 +144,7 @@ export class RaftEngine implements LogEngine, LogSource {
       commitIndex,
       appliedIndex: state.index,
       stateHash: state.hash,
+      earlierCluster: this.#cluster === undefined ? undefined : this.#members.earlierCluster(this.#cluster),
     };
     return clusterStatus(self, core?.membership.membership ?? NO_MEMBERS, this.#members.view());
   }

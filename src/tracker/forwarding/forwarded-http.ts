@@ -79,7 +79,7 @@ interface Request {
 }
 
 /** Far longer than an election, and far shorter than clients wait. */
-const HOLD_MS = 3_000;
+const HOLD_MS = 2_000;
 /** How often somebody to answer is looked for. */
 const TURN_MS = 20;
 /** Requests held at one time, each with its connection. */

@@ -40,7 +40,7 @@ import { WaitingDatagrams } from './waiting-datagrams.ts';
  */
 export class UdpFrontEnd {
   readonly #socket: UdpSocket;
-  readonly #log: ReplicatedLog;
+  readonly #log: Pick<ReplicatedLog, 'mayAnswer'>;
   readonly #state: TrackerState;
   readonly #sender: PeerInfoSender;
   readonly #groups: LogGroups;
@@ -274,7 +274,7 @@ export class UdpFrontEnd {
 
 export interface UdpFrontEndOptions {
   readonly socket: UdpSocket;
-  readonly log: ReplicatedLog;
+  readonly log: Pick<ReplicatedLog, 'mayAnswer'>;
   readonly state: TrackerState;
   readonly sender: PeerInfoSender;
   readonly groups: LogGroups;

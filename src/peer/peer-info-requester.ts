@@ -148,14 +148,19 @@ export class PeerInfoRequester {
   }
 
   #round(content: AnnouncedContent, events: AnnounceEvents): AnnounceRound {
+    let tracker: PeerEndpoint | undefined;
     const account = new TrackerAccount(new ContentReport(content), async (fields, _patience, signal) => {
       const { answer, from } = await this.#link.announce({ ...fields, content: nameAndSize(content) }, signal);
-      events.peers(answer.peers, { kind: 'cluster', tracker: from });
+      tracker = from;
       this.#learnInstances();
       return answer;
     });
     return {
-      announce: (signal): Promise<AnnounceAnswer> => account.announce(UNLIMITED, signal),
+      announce: async (signal): Promise<AnnounceAnswer> => {
+        const answer = await account.announce(UNLIMITED, signal);
+        if (tracker) events.peers(answer.peers, { kind: 'cluster', tracker });
+        return answer;
+      },
       stop: (signal) => account.stop(UNLIMITED, signal),
     };
   }

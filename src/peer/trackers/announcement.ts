@@ -16,6 +16,8 @@ export interface AnnouncedContent {
   readonly size?: number | undefined;
   /** Its own trackers only are told (BEP 27). */
   readonly isPrivate?: boolean | undefined;
+  /** Peers that are wanted at once; by default as many as the tracker likes. */
+  readonly numWant?: number | undefined;
   progress(): Progress;
 }
 
@@ -62,6 +64,10 @@ export interface AnnouncingStatus {
   readonly nextInMs: number;
   readonly seeders: number | undefined;
   readonly leechers: number | undefined;
+  /** This peer as the tracker sees it, where that says so (BEP 24). */
+  readonly externalHost: string | undefined;
+  /** What the tracker wants people to know. */
+  readonly warning: string | undefined;
   /** Why the last announce failed; undefined when it did not. */
   readonly failure: TrackerError | undefined;
 }

@@ -64,6 +64,8 @@ export class Announcer implements Announcing {
       nextInMs: this.#state === 'waiting' ? Math.max(0, this.#nextAtMs - performance.now()) : 0,
       seeders: this.#answer?.seeders,
       leechers: this.#answer?.leechers,
+      externalHost: this.#answer?.externalHost,
+      warning: this.#answer?.warning,
       failure: this.#failure,
     };
   }

@@ -38,5 +38,7 @@ const NOBODY_TO_ASK: AnnouncingStatus = {
   nextInMs: Number.POSITIVE_INFINITY,
   seeders: undefined,
   leechers: undefined,
+  externalHost: undefined,
+  warning: undefined,
   failure: new TrackerError('NO_TRACKER', 'the content names no tracker'),
 };

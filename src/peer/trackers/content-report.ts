@@ -22,11 +22,20 @@ export class ContentReport {
 
   /** The fields are those of one moment: an announce that is sent again says what it said. */
   take(): Report {
-    const { infoHash, peerId, port } = this.content;
+    const { infoHash, peerId, port, numWant } = this.content;
     const { uploaded, downloaded, left } = this.content.progress();
     if (left !== 0) this.#wasIncomplete = true;
     return {
-      fields: { infoHash, peerId, port, key: this.#key, uploaded, downloaded, left: left ?? UNKNOWN_LEFT },
+      fields: {
+        infoHash,
+        peerId,
+        port,
+        key: this.#key,
+        uploaded,
+        downloaded,
+        left: left ?? UNKNOWN_LEFT,
+        ...(numWant === undefined ? {} : { numWant }),
+      },
       isCompleted: this.#wasIncomplete && left === 0,
     };
   }

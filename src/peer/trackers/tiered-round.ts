@@ -61,7 +61,7 @@ export class TieredRound implements AnnounceRound {
     this.#failing.set(tracker, { error, failures, retryAtMs: performance.now() + waitMs });
   }
 
-  /** Why the last one failed, and when one of them is to be asked again. */
+  /** Why one of them failed, and when one of them is to be asked again. */
   #noTracker(): TrackerError {
     const failing = [...this.#failing.values()];
     const retryAfterMs = Math.max(0, Math.min(...failing.map(({ retryAtMs }) => retryAtMs)) - performance.now());

@@ -1,60 +1,19 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { missingPrograms } from '../../../test/harness/programs.ts';
 import { startSwarmkeeper } from '../../../test/harness/start-swarmkeeper.ts';
 import { TrackerApi } from '../../../test/harness/tracker-api.ts';
 import { waitFor } from '../../../test/harness/wait-for.ts';
 import { encode } from '../../bittorrent/bencode.ts';
 import { parseMetainfo } from '../../bittorrent/metainfo.ts';
 import { announceEverywhere } from './announce-everywhere.ts';
-import type { Announcing } from './announcement.ts';
+import type { Announcing, AnnouncingStatus } from './announcement.ts';
 import { COMPLETE, TestContent } from './test-content.ts';
-import { startOpentracker } from './test-opentracker.ts';
 import { TestUdpTracker } from './test-udp-tracker.ts';
 import { TrackerClient, type TrackerClientOptions } from './tracker-client.ts';
 
 /** Nothing is ever lost on loopback, but on a busy machine much is late. */
 const QUICK: TrackerClientOptions = { udpPatience: { firstMs: 500, attempts: 3 }, random: () => 0.999 };
-
-describe('against opentracker', { skip: missingPrograms('opentracker') }, () => {
-  for (const protocol of ['udp', 'http']) {
-    for (const host of ['127.0.0.1', 'localhost']) {
-      test(`peers find each other over ${protocol} at ${host}, and one that stopped is not told of`, async () => {
-        const seeder = new TestContent(101, { current: COMPLETE });
-        const leecher = new TestContent(102, { infoHash: seeder.infoHash });
-        const later = new TestContent(103, { infoHash: seeder.infoHash });
-        await using tracker = await startOpentracker([seeder.infoHash]);
-        await using client = open();
-        const tiers = [[`${protocol}://${host}:${tracker.port}/announce`]];
-        client.announce(seeder, tiers, seeder);
-        await waitFor('the seeder to be told', () => seeder.answers.length > 0);
-        const announcing = client.announce(leecher, tiers, leecher);
-        await waitFor('the leecher to hear of the seeder', () => leecher.ports.has(101));
-        assert.deepEqual(leecher.answers[0].source, { kind: 'tracker', url: tiers[0][0] });
-        assert.equal(announcing.status.seeders, 1);
-        leecher.current = COMPLETE;
-        announcing.changed();
-        await waitFor('another answer', () => announcing.status.seeders === 2);
-        assert.equal(await announcing.stop(), true);
-        client.announce(later, tiers, later);
-        await waitFor('the last one to be told', () => later.ports.has(101));
-        assert.equal(later.ports.has(102), false);
-      });
-    }
-  }
-
-  test('a content that it does not serve is refused over both ways', async () => {
-    await using tracker = await startOpentracker([new TestContent(1).infoHash]);
-    for (const protocol of ['udp', 'http']) {
-      await using client = open();
-      const content = new TestContent(104);
-      client.announce(content, [[`${protocol}://127.0.0.1:${tracker.port}/announce`]], content);
-      await waitFor('the refusal', () => content.failures.length > 0);
-      assert.equal(content.failures[0].code, 'REFUSED', protocol);
-    }
-  });
-});
 
 describe('against an instance of ours', () => {
   test('over both families of a name, by UDP and by HTTP, peers of both are found', async () => {
@@ -230,13 +189,23 @@ describe('a content announced everywhere', () => {
   });
 });
 
+const IDLE: AnnouncingStatus = {
+  state: 'waiting',
+  nextInMs: 1,
+  seeders: undefined,
+  leechers: undefined,
+  externalHost: undefined,
+  warning: undefined,
+  failure: undefined,
+};
+
 class FakeCluster {
   readonly said: string[] = [];
 
   announce({ port }: TestContent): Announcing {
     this.said.push(`announce ${port}`);
     return {
-      status: { state: 'waiting', nextInMs: 1, seeders: 0, leechers: 0, failure: undefined },
+      status: IDLE,
       changed: () => this.said.push('changed'),
       morePeers: () => this.said.push('morePeers'),
       stop: async () => {

@@ -51,6 +51,7 @@ describe('The extended handshake', () => {
       port: 6881,
       requestQueue: 500,
       metadataBytes: 12_345,
+      yourHost: '192.0.2.7',
       uploadOnly: true,
     };
     assert.deepEqual(parseExtendedHandshake(encodeExtendedHandshake(handshake)), handshake);
@@ -78,6 +79,7 @@ describe('The extended handshake', () => {
     assert.deepEqual([read.port, read.metadataBytes, read.yourHost], [undefined, undefined, undefined]);
     assert.equal(parseExtendedHandshake(encode({ m: { a: 256, b: -1, c: 'x', d: 0 } })).extensions.size, 1);
     assert.equal(parseExtendedHandshake(encode({ yourip: Uint8Array.of(127, 0, 0, 1) })).yourHost, '127.0.0.1');
+    assert.deepEqual(encodeExtendedHandshake({ extensions: new Map(), yourHost: 'a.name' }), encode({ m: {} }));
   });
 
   it('is a dictionary or an error', () => {

@@ -3,7 +3,7 @@
 // is (BEP 9), and where it listens.
 
 import { BencodeDictionary, type BencodeInput, type BencodeValue, decodePrefix, encode } from './bencode.ts';
-import { formatIpv4, formatIpv6, IPV4_BYTES, IPV6_BYTES } from './compact-peers.ts';
+import { formatIpv4, formatIpv6, IPV4_BYTES, IPV6_BYTES, parseIp } from './compact-peers.ts';
 
 export const EXTENDED_HANDSHAKE = 0;
 /** BEP 9. */
@@ -51,6 +51,7 @@ export function encodeExtendedHandshake(handshake: ExtendedHandshake): Uint8Arra
     p: handshake.port,
     reqq: handshake.requestQueue,
     metadata_size: handshake.metadataBytes,
+    yourip: handshake.yourHost === undefined ? undefined : parseIp(handshake.yourHost),
     upload_only: handshake.uploadOnly === undefined ? undefined : Number(handshake.uploadOnly),
   } satisfies { [key: string]: BencodeInput | undefined });
 }

@@ -4,6 +4,7 @@ import { formatInfoHash } from '../../bittorrent/info-hash.ts';
 import type { PeerEndpoint } from '../../bittorrent/magnet.ts';
 import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
 import type { ExchangedPeer } from '../../bittorrent/peer-exchange.ts';
+import { peerPriority } from '../../bittorrent/peer-priority.ts';
 import type { Block } from '../../bittorrent/peer-wire.ts';
 import { Choker, DEFAULT_UPLOAD_SLOTS, RECHOKE_MS } from '../exchange/choker.ts';
 import type { RateLimiter } from '../exchange/rate-limiter.ts';
@@ -83,6 +84,8 @@ export class Download implements SessionOwner {
   #state: DownloadState = 'checking';
   #reason: string | undefined;
   #nextNumber = 1;
+  /** This machine as a peer saw it last. */
+  #ownHost = '0.0.0.0';
   #rechokedMs = Number.NEGATIVE_INFINITY;
   /** Pieces on their way to the disk; none of these fails. */
   readonly #verifications = new Set<Promise<void>>();
@@ -221,16 +224,29 @@ export class Download implements SessionOwner {
 
   /** Begins a conversation. @returns undefined when there is no room for it, or no wish */
   open(link: PeerLink): PeerSession | undefined {
-    const isWelcome =
-      (this.#state === 'downloading' || this.#state === 'seeding') &&
-      this.sessions.size < MAX_SESSIONS &&
-      !this.candidates.isBanned(link.remote.host);
-    if (this.#closed || !isWelcome) return undefined;
+    const isOpen = (this.#state === 'downloading' || this.#state === 'seeding') && !this.#closed;
+    if (!isOpen || this.candidates.isBanned(link.remote.host)) return undefined;
+    if (this.sessions.size >= MAX_SESSIONS && !this.#makeRoomFor(link)) return undefined;
     const session = new PeerSession(this.#nextNumber++, link, this);
     this.sessions.set(session.number, session);
     this.#hosts.set(session.number, link.remote.host);
     if (this.#hosts.size > MAX_REMEMBERED_SESSIONS) this.#hosts.delete(this.#hosts.keys().next().value as PeerNumber);
     return session;
+  }
+
+  /** Ends the conversation of least priority, if that of the newcomer is higher (BEP 40). */
+  #makeRoomFor({ remote }: PeerLink): boolean {
+    const us = { host: this.#ownHost, port: this.port ?? 0 };
+    let least: PeerSession | undefined;
+    let leastPriority = peerPriority(us, remote);
+    for (const session of this.sessions.values()) {
+      const priority = peerPriority(us, session.endpoint ?? session.link.remote);
+      if (priority >= leastPriority) continue;
+      least = session;
+      leastPriority = priority;
+    }
+    least?.close('there are too many connections, and others have priority');
+    return least !== undefined;
   }
 
   /** To be called every second. */
@@ -338,6 +354,10 @@ export class Download implements SessionOwner {
     for (const { endpoint } of this.sessions.values())
       if (endpoint?.host === host && endpoint.port === port) return true;
     return false;
+  }
+
+  ownHostTold(host: string): void {
+    this.#ownHost = host;
   }
 
   received(session: PeerSession, bytes: number): void {

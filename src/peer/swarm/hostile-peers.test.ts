@@ -8,7 +8,7 @@ import { DownloadManager } from '../download-manager.ts';
 import { type TestContent, testContent } from '../store/test-content.ts';
 import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
 import type { PeerLink } from '../transport/peer-transport.ts';
-import type { Download, DownloadEvent } from './download.ts';
+import { type Download, type DownloadEvent, MAX_SESSIONS } from './download.ts';
 import { MAX_IN_LOBBY } from './lobby.ts';
 import { MAX_UNWANTED_BYTES } from './peer-session.ts';
 import { TestPeer } from './test-peer.ts';
@@ -173,6 +173,22 @@ describe('Among hostile peers a download', { concurrency: 4 }, () => {
       link.write([first.subarray(10, HANDSHAKE_BYTES)]);
       await until('it hung up', () => closed);
     }
+  });
+
+  it('keeps a bounded number of conversations, those of priority before others', async (t) => {
+    const { network, download } = await scene(t);
+    const links: PeerLink[] = [];
+    for (let i = 0; i < MAX_SESSIONS + 30; i++) {
+      const link = await network.transport(`10.${i}.0.1`).connect({ host: 'us', port: 6881 });
+      links.push(new TestPeer(link, hello()).link);
+      await until('it was let in or not', () => download.sessions.size === Math.min(i + 1, MAX_SESSIONS));
+    }
+    const kept = [...download.sessions.values()].map(({ link }) => Number(link.remote.host.split('.')[1]));
+    assert.ok(
+      kept.some((i) => i >= MAX_SESSIONS),
+      'none of the late ones was let in',
+    );
+    for (const link of links) link.close();
   });
 
   it('lets a bounded number of peers in who say nothing', async (t) => {

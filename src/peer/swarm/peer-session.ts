@@ -1,3 +1,5 @@
+import { ALLOWED_FAST_PIECES, allowedFastPieces } from '../../bittorrent/allowed-fast.ts';
+import { parseIp } from '../../bittorrent/compact-peers.ts';
 import { pieceBytes } from '../../bittorrent/content-layout.ts';
 import {
   EXTENDED_HANDSHAKE,
@@ -18,6 +20,7 @@ import {
 import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
 import { type ExchangedPeer, encodePeerExchange, parsePeerExchange } from '../../bittorrent/peer-exchange.ts';
 import {
+  ALLOWED_FAST,
   BITFIELD_HEADER_BYTES,
   BLOCK_BYTES,
   type Block,
@@ -48,6 +51,7 @@ import type { PeerNumber } from '../picking/active-piece.ts';
 import { Bitfield } from '../picking/bitfield.ts';
 import type { PiecePicker } from '../picking/piece-picker.ts';
 import { RemotePieces } from '../picking/remote-pieces.ts';
+import { sha1 } from '../store/local-metainfo.ts';
 import type { PeerLink, PeerLinkEvents } from '../transport/peer-transport.ts';
 import { MessageWriter } from './message-writer.ts';
 
@@ -104,6 +108,8 @@ export interface SessionOwner {
   peersTold(session: PeerSession, peers: readonly PeerEndpoint[]): void;
   /** Peers that others may be told of. */
   knownPeers(): Iterable<ExchangedPeer>;
+  /** How the peer sees us (BEP 10). */
+  ownHostTold(host: string): void;
   /** Bytes came, of whatever kind. */
   received(session: PeerSession, bytes: number): void;
   closed(session: PeerSession, reason: string): void;
@@ -141,6 +147,9 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   readonly #extensions = new Map<string, number>();
   /** Pieces that may be asked for while it chokes (BEP 6). */
   readonly allowedPieces = new Set<number>();
+  /** Pieces that the peer may ask for while we choke, and bytes that it asked for so. */
+  readonly #givenFast = new Set<number>();
+  #givenFastBytes = 0;
   #toldPieces = false;
   #sentHandshake = false;
   /** Where the block that is arriving goes; undefined: nowhere, since nobody waits for it, or no more. */
@@ -315,6 +324,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     }
     if (features.extended) this.#sayExtensions();
     this.#sayPieces();
+    this.#sayAllowedFast();
   }
 
   keepAlive(): void {}
@@ -368,7 +378,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     if (!this.#isPiece(piece)) return;
     if (length === 0 || length > most || begin + length > pieceBytes(info, piece)) {
       this.close(`the peer asked for ${length} bytes at ${begin} of piece ${piece}, which cannot be`);
-    } else if (this.amChoking || !have.has(piece) || !this.uploads.add(block)) {
+    } else if (!have.has(piece) || (this.amChoking && !this.#mayAskChoked(block)) || !this.uploads.add(block)) {
       this.refuse(block);
     } else {
       this.#owner.uploadsWaiting(this);
@@ -445,6 +455,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       client: CLIENT_NAME,
       requestQueue: MAX_QUEUED_REQUESTS,
       metadataBytes: info.infoBytes.length,
+      yourHost: this.link.remote.host,
       ...(port === undefined ? {} : { port }),
       ...(have.isFull ? { uploadOnly: true } : {}),
     };
@@ -460,6 +471,26 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       message.set(have.bytes, writeBitfieldHeader(message, 0, have.bytes.length));
       this.out.parts([message]);
     }
+  }
+
+  /** BEP 6: pieces with which a newcomer can begin before it is unchoked. */
+  #sayAllowedFast(): void {
+    const { have, info } = this.#owner;
+    const ip = parseIp(this.link.remote.host);
+    if (!this.#features.fast || !ip) return;
+    for (const piece of allowedFastPieces(ip, info.infoHash, info.pieceCount, sha1)) {
+      if (!have.has(piece)) continue;
+      this.#givenFast.add(piece);
+      this.out.piece(ALLOWED_FAST, piece);
+    }
+  }
+
+  /** Once each of those pieces, and nothing when it has begun. */
+  #mayAskChoked({ piece, length }: Block): boolean {
+    const { pieceLength } = this.#owner.info;
+    if (!this.#givenFast.has(piece) || this.pieces.bits.count >= ALLOWED_FAST_PIECES) return false;
+    this.#givenFastBytes += length;
+    return this.#givenFastBytes <= this.#givenFast.size * pieceLength;
   }
 
   #setPieces(bits: Bitfield): void {
@@ -494,6 +525,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     }
     if (handshake.client !== undefined) this.client = handshake.client;
     if (handshake.requestQueue !== undefined) this.pipeline.maxRequests = handshake.requestQueue;
+    if (handshake.yourHost !== undefined) this.#owner.ownHostTold(handshake.yourHost);
     if (handshake.port !== undefined) this.#listenPort = handshake.port;
   }
 

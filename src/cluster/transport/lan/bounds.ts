@@ -45,6 +45,8 @@ export const PULSE_SLACK = 8;
 /** What was refused is summed up in the log at most this often; while it goes on, twice as seldom each time. */
 export const WARN_MS = 10_000;
 export const MAX_WARN_MS = 3_600_000;
+/** Fewer refusals are told together with the next: while a connection is made, a member's datagram may come too late for it. */
+export const WORTH_A_WARNING = 3;
 /** Without anything broadcast for so long, the transport announces itself. */
 export const ANNOUNCE_MS = 200;
 /** An event loop that stood still for so long judges nobody's silence. */

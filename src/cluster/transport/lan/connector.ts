@@ -110,9 +110,10 @@ export class Connector {
         }
       },
       drained: () => {},
-      ended: () => {
+      ended: (reason) => {
         clearTimeout(late);
-        counters.handshakesFailed++;
+        // Without a word, it has thought better of it, as whoever dials does when dials cross.
+        if (reason === 'protocol') counters.handshakesFailed++;
       },
     });
     const fail = () => {

@@ -1,5 +1,5 @@
 import { REFUSALS, type TransportCounters } from '../member-transport.ts';
-import { MAX_WARN_MS, WARN_MS } from './bounds.ts';
+import { MAX_WARN_MS, WARN_MS, WORTH_A_WARNING } from './bounds.ts';
 
 /** Sums up what was refused, at most every WARN_MS: neither a flood nor a stubborn neighbour may fill the log. */
 export class RefusalLog {
@@ -26,6 +26,7 @@ export class RefusalLog {
       this.#pauseMs = WARN_MS;
       return;
     }
+    if (news.reduce((sum, { count }) => sum + count, 0) < WORTH_A_WARNING) return;
     this.#warn(`refused from the members' network: ${refused.join(', ')}`);
     this.#reported = { ...this.#counters };
     this.#reportAt = now + this.#pauseMs;

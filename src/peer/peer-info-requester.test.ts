@@ -205,6 +205,22 @@ describe('a requester whose master dies', () => {
     assert.deepEqual([left?.peers, left?.completed], [[], 1]);
   });
 
+  test('of hundreds of announces none is lost when the master dies in the middle of them', async () => {
+    await using cluster = await startCluster();
+    await using a = await open(cluster);
+    const contents = Array.from({ length: 500 }, (_, i) => new TestContent(2100 + i, { current: COMPLETE }));
+    for (const content of contents) a.requester.announce(content, content);
+    const answered = () => contents.filter(({ answers }) => answers.length > 0).length;
+    await waitFor('some answers', () => answered() > 50);
+    const old = await cluster.master();
+    await old.stop('SIGKILL');
+    await waitFor('all answers', () => answered() === contents.length);
+    const seeded = new Set<string>();
+    const api = new TrackerApi(await cluster.master());
+    for (const { sha1, seeders } of await api.contents()) if (seeders === 1) seeded.add(sha1);
+    for (const { infoHash } of contents) assert.ok(seeded.has(formatInfoHash(infoHash)));
+  });
+
   test('the list of contents goes on at the next one', async () => {
     await using cluster = await startCluster();
     await using a = await open(cluster);

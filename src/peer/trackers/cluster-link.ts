@@ -20,7 +20,7 @@ export const LONGEST_SEARCH_MS = 2_000;
 /** How long an answer over the loopback interface waits for one over a network, by which other machines reach us too. */
 export const LOOPBACK_GRACE_MS = 50;
 /** Announces that are not answered; further ones wait. */
-export const MAX_UNANSWERED = 50;
+export const MAX_UNANSWERED = 100;
 
 /** Who answers. */
 interface Master {

@@ -13,8 +13,11 @@ const NETWORK_MS = 0.15;
 
 type End = 'killed, and its connections close' | 'silent' | 'handing over';
 
-/** Virtual milliseconds from the end of a master under load to the moment when another one may answer; three members. */
-function gap(seed: number, end: End): number {
+/**
+ * Virtual milliseconds from the end of a master under load to the moment when another one may answer; three members.
+ * @param slowDiskMs how long every write takes from then on, where disks become slow
+ */
+function gap(seed: number, end: End, slowDiskMs?: number): number {
   const random = new Random(seed);
   const timeline = new Timeline();
   const ids = ['a', 'b', 'c'];
@@ -27,7 +30,8 @@ function gap(seed: number, end: End): number {
         const { message } = effect;
         timeline.after(random.exponential(NETWORK_MS), () => take(message.to, { type: 'message', message }));
       } else if (effect.type === 'persist') {
-        timeline.after(random.exponential(DISK_MS), () => take(id, { type: 'persisted', seq: effect.seq }));
+        const diskMs = gone !== null && slowDiskMs !== undefined ? slowDiskMs : random.exponential(DISK_MS);
+        timeline.after(diskMs, () => take(id, { type: 'persisted', seq: effect.seq }));
       }
     }
   };
@@ -61,7 +65,7 @@ function gap(seed: number, end: End): number {
       timeline.after(random.between(0.2, 1.5), () => take(id, { type: 'died', member: old, boot: 1 }));
   }
   const answers = () => ids.some((id) => id !== old && cores.get(id)?.mayAnswer(timeline.now));
-  while (!answers() && timeline.now < endedAt + 5_000) timeline.runUntil(timeline.now + 0.25);
+  while (!answers() && timeline.now < endedAt + 20_000) timeline.runUntil(timeline.now + 0.25);
   return timeline.now - endedAt;
 }
 
@@ -78,4 +82,15 @@ describe(`the gap without a master, in virtual time, disks of ${DISK_MS} ms`, ()
   within('killed, and its connections close', { median: 40, worst: 150 });
   within('silent', { median: 420, worst: 1_000 });
   within('handing over', { median: 40, worst: 150 });
+});
+
+describe('a machine so busy that every write waits', () => {
+  for (const diskMs of [200, 400, 700, 3_000]) {
+    it(`has another master after a few writes of ${diskMs} ms: nobody campaigns while others still write their votes`, () => {
+      for (const end of ['killed, and its connections close', 'silent'] as const) {
+        const worst = Math.max(...Array.from({ length: 50 }, (_, i) => gap(i + 1, end, diskMs)));
+        assert.ok(worst <= 4 * diskMs + 500, `${end}: ${worst}`);
+      }
+    });
+  }
 });

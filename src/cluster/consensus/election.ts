@@ -21,6 +21,14 @@ export class Election {
   private campaignAt: number;
   /** The silence that this member bears, drawn anew with every role and term, so that two seldom stand at once. */
   private patienceMs: number;
+  /** Candidacies in a row that nobody answered in time: disks are slow, and are given longer. */
+  private unanswered = 0;
+  /** When it last entered a term of its own. */
+  private stoodAt = 0;
+  /** It voted for another, of whom it has not heard as the master yet. */
+  private backing = false;
+  /** A term or vote that the disk does not have yet; what others may do for it begins when it has. */
+  private saving = false;
   private masterDiedAt = 0;
   /** Whose death, in which term, `state.masterDied` is about. */
   private deadMaster: MemberId | null = null;
@@ -41,13 +49,17 @@ export class Election {
   }
 
   tick(): void {
-    if (this.state.role === 'master' || !this.state.isVoter) return;
-    if (this.state.now >= this.campaignAt) this.campaign();
+    const { state } = this;
+    if (state.role === 'master' || !state.isVoter || state.now < this.campaignAt) return;
+    // Another term would only wait behind the one that the disk is writing.
+    if (!state.durability.hardStateDurable) return;
+    this.campaign();
   }
 
   /** The role or term changed: whatever was being asked is settled. A former master waits like everyone else. */
   stop(wasMaster: boolean): void {
     this.phase = 'idle';
+    this.backing = false;
     this.answers.clear();
     this.patienceMs = this.drawPatience();
     if (wasMaster) this.campaignAt = this.state.now + this.patienceMs;
@@ -57,6 +69,8 @@ export class Election {
   masterHeard(): void {
     const { state } = this;
     state.masterHeardAt = state.now;
+    this.unanswered = 0;
+    this.backing = false;
     this.campaignAt = state.now + this.patienceMs;
     // It went on speaking long after its death was reported: the report was wrong, and the promise holds again.
     if (state.masterDied && state.now > this.masterDiedAt + state.timing.electionMinMs) state.masterDied = false;
@@ -96,6 +110,11 @@ export class Election {
     return !state.masterDied && state.now < state.masterHeardAt + state.timing.electionMinMs;
   }
 
+  /** A candidacy, its own or one that it voted for, has not had its time yet. */
+  private get supporting(): boolean {
+    return (this.phase === 'standing' || this.backing) && (this.saving || this.state.now < this.campaignAt);
+  }
+
   /** Rule 2: a log is at least as good if its last term is higher, or equal with at least the same length. */
   protected isUpToDate(lastTerm: number, lastIndex: number): boolean {
     const { log } = this.state;
@@ -126,8 +145,8 @@ export class Election {
   protected stand(transfer: boolean): void {
     const { state } = this;
     this.begin('standing');
-    // Two disks write before the answer: as patient as with a master, else slow disks would never see a winner.
-    this.campaignAt = state.now + this.patienceMs;
+    this.saving = true;
+    this.stoodAt = state.now;
     state.role = 'candidate';
     state.master = null;
     state.setHardState(state.term + 1, state.self.member);
@@ -137,16 +156,28 @@ export class Election {
     }
   }
 
-  /** A persist is durable: perhaps the vote for itself. */
+  /**
+   * A persist is durable: perhaps a vote, for itself or another. Only now others hear of it: they have as long as a master would
+   * have to speak, and longer each time that it was not enough; else slow disks would never see a winner.
+   */
   persisted(): void {
-    if (this.phase === 'standing' && this.state.durability.hardStateDurable) this.count(this.state.self.member, true);
+    const { state } = this;
+    if (!this.saving || !state.durability.hardStateDurable) return;
+    this.saving = false;
+    if (this.phase === 'standing') {
+      const ownDiskMs = state.now - this.stoodAt;
+      this.campaignAt = state.now + 2 * ownDiskMs + this.patienceMs * 2 ** Math.min(this.unanswered++, MOST_DOUBLINGS);
+      this.count(state.self.member, true);
+    } else if (this.backing) {
+      this.campaignAt = Math.max(this.campaignAt, state.now + this.patienceMs);
+    }
   }
 
   onPreVote(message: PreVote): void {
     const { state } = this;
     const upToDate = this.isUpToDate(message.lastTerm, message.lastIndex);
     const free = !this.promised();
-    const granted = message.term >= state.term && free && upToDate;
+    const granted = message.term >= state.term && free && upToDate && !this.supporting;
     state.send(message.from, { type: 'pre-vote-reply', term: state.term, asked: message.term, granted });
     // The asker cannot win against this log: stand instead of it, without waiting any longer.
     if (free && !upToDate && this.phase === 'idle') this.campaignAt = Math.min(this.campaignAt, state.now);
@@ -171,6 +202,8 @@ export class Election {
     if (granted && state.vote === null) {
       state.setHardState(state.term, message.from);
       this.campaignAt = state.now + this.patienceMs;
+      this.saving = true;
+      this.backing = true;
     }
     state.sendDurably(message.from, { type: 'vote-reply', term: state.term, granted });
   }
@@ -187,6 +220,7 @@ export class Election {
 
   private begin(phase: 'asking' | 'standing'): void {
     this.phase = phase;
+    this.backing = false;
     this.answers.clear();
     // No answer will come from the dead: a tie among the others is seen at once, not after a timeout.
     const { deadMaster } = this;
@@ -224,3 +258,6 @@ export class Election {
     return this.state.draw(this.state.timing.electionMinMs, this.state.timing.electionMaxMs);
   }
 }
+
+/** Bounds how long a candidate waits for answers: 8 times its patience, some seconds. */
+const MOST_DOUBLINGS = 3;

@@ -32,7 +32,7 @@ module.exports = {
   options: {
     // swc reads TypeScript 7's syntax but for `using`, which only tests need; tests may import what they like.
     parser: 'swc',
-    exclude: { path: '\\.(test|conformance)\\.ts$' },
+    exclude: { path: '\\.(test|conformance)\\.ts$|/test-[^/]+\\.ts$' },
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { extensions: ['.ts', '.js'] },

@@ -447,7 +447,8 @@ test('up runs three instances, tells who dies and how to start it again, and sto
   const [program, ...commandArgs] = command as string[];
   await using again = new SwarmkeeperProcess(commandArgs, { program });
   await formed(victim, 3);
-  const ended = await (up.kill('SIGINT'), up.ended());
+  up.kill('SIGINT');
+  const ended = await up.ended();
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
   for (const { pid } of lines) assert.ok(!isRunning(pid));
   assert.ok(again.running, 'what it did not start it does not stop');

@@ -12,7 +12,8 @@ import {
 } from './log-messages.ts';
 import { MessageFlow, ownBytes } from './message-flow.ts';
 import type { ClusterStatus, LogFailedError, MemberId } from './replicated-log.ts';
-import type { Identity, LogEntry } from './storage/log-store.ts';
+import type { LogEntry } from './storage/log-entry.ts';
+import type { Identity } from './storage/log-store.ts';
 
 /** Where the server reads entries: the store itself, or what an engine keeps of it in memory. */
 export interface LogSource {

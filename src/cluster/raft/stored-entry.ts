@@ -2,7 +2,8 @@ import type { Persist } from '../consensus/effects.ts';
 import type { Entry } from '../consensus/entry.ts';
 import { type Membership, membershipOf, NO_MEMBERS } from '../consensus/membership.ts';
 import { KIND_BATCH } from '../log-messages.ts';
-import type { LogChange, LogEntry } from '../storage/log-store.ts';
+import type { LogEntry } from '../storage/log-entry.ts';
+import type { LogChange } from '../storage/log-store.ts';
 import { type PackedEntries, unpack } from '../storage/packed-entries.ts';
 
 // Entries of the consensus core as log.db keeps them.

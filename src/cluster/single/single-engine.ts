@@ -1,7 +1,8 @@
 import { KIND_BATCH } from '../log-messages.ts';
 import type { CommittedEntry, LogEngine, LogServer, Proposal } from '../log-server.ts';
 import { LogFailedError } from '../replicated-log.ts';
-import type { LogEntry, LogStore } from '../storage/log-store.ts';
+import type { LogEntry } from '../storage/log-entry.ts';
+import type { LogStore } from '../storage/log-store.ts';
 
 /**
  * The engine of an instance without others: the only voter of its cluster, so what is on its disk is committed.

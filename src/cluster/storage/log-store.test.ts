@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, it } from 'node:test';
 import { LogFailedError } from '../replicated-log.ts';
-import { LOG_CHECKPOINT_BYTES, LOG_FILE, type LogEntry, LogStore } from './log-store.ts';
+import type { LogEntry } from './log-entry.ts';
+import { LOG_CHECKPOINT_BYTES, LOG_FILE, LogStore } from './log-store.ts';
 import { damagePage, smallDisk, temporaryFolder } from './storage-faults.ts';
 
 const CLUSTER = 'test';

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { LogFailedError, type MemberId } from '../replicated-log.ts';
 import { entryChecksum } from './entry-checksum.ts';
+import type { LogEntry } from './log-entry.ts';
 import { type PackedEntries, PackedReader } from './packed-entries.ts';
 import {
   closeQuietly,
@@ -12,14 +13,6 @@ import {
   StorageError,
   storageError,
 } from './sqlite-file.ts';
-
-/** An entry of the log. Indexes and terms are numbers here, exact to 2^53; the seam shows bigints. */
-export interface LogEntry {
-  readonly index: number;
-  readonly term: number;
-  readonly kind: number;
-  readonly batch: Uint8Array;
-}
 
 /** Raft's hard state: on disk before any message that rests on it leaves (Raft §5.2). */
 export interface HardState {

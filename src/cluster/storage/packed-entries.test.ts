@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { it, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { LOG_FILE, type LogEntry, LogStore } from './log-store.ts';
+import type { LogEntry } from './log-entry.ts';
+import { LOG_FILE, LogStore } from './log-store.ts';
 import { unpack } from './packed-entries.ts';
 import { temporaryFolder } from './storage-faults.ts';
 

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { entryChecksum } from './entry-checksum.ts';
-import type { LogEntry } from './log-store.ts';
+import type { LogEntry } from './log-entry.ts';
 import { corruption } from './sqlite-file.ts';
 
 /** Consecutive entries in a few pieces of memory, cheap to hand to another thread however many they are. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { pieceBytes } from '../../bittorrent/content-layout.ts';
 import { formatInfoHash } from '../../bittorrent/info-hash.ts';
 import type { PeerEndpoint } from '../../bittorrent/magnet.ts';
@@ -12,20 +11,19 @@ import { SpeedMeter } from '../exchange/speed-meter.ts';
 import type { PeerNumber } from '../picking/active-piece.ts';
 import type { Random } from '../picking/availability.ts';
 import { Bitfield } from '../picking/bitfield.ts';
-import { Blame } from '../picking/blame.ts';
 import { PiecePicker } from '../picking/piece-picker.ts';
-import { SharedBuffers } from '../store/shared-buffers.ts';
 import type { Storage } from '../store/storage.ts';
 import type { StoreError } from '../store/storage-messages.ts';
 import type { PeerLink } from '../transport/peer-transport.ts';
 import { Candidates } from './candidates.ts';
 import { PeerSession, type SessionOwner } from './peer-session.ts';
+import { PieceIntake } from './piece-intake.ts';
+import { ReceiveBrake } from './receive-brake.ts';
 import { Uploader } from './uploader.ts';
 
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
 export const PIECE_MEMORY_BYTES = 32 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
-const MAX_REMEMBERED_SESSIONS = 1000;
 const CHECKS_UNDER_WAY = 4;
 
 /** `paused` by hand or, with a reason, since something is wrong with the files. */
@@ -70,16 +68,11 @@ export class Download implements SessionOwner {
   readonly #storage: Storage;
   readonly #choker: Choker<PeerNumber>;
   readonly #uploader: Uploader;
-  readonly #blame = new Blame<string>((block) => createHash('sha1').update(block).digest('base64'));
-  readonly #buffers: SharedBuffers;
-  /** The bytes of pieces that are in the works. */
-  readonly #bufferByPiece = new Map<number, Uint8Array>();
+  readonly #intake: PieceIntake;
+  /** Complete pieces on their way to the disk; none of these fails. */
+  readonly #takes = new Set<Promise<void>>();
   readonly #listeners = new Set<(event: DownloadEvent) => void>();
-  /** Links that are held back by the download rate. */
-  readonly #heldBack = new Set<PeerLink>();
-  /** Of whom blocks came, the latest sessions, ended ones too: what they sent may turn out wrong later. */
-  readonly #hosts = new Map<PeerNumber, string>();
-  #heldBackTimer: NodeJS.Timeout | undefined;
+  readonly #brake: ReceiveBrake;
   #doubtful: Bitfield;
   #state: DownloadState = 'checking';
   #reason: string | undefined;
@@ -87,8 +80,6 @@ export class Download implements SessionOwner {
   /** This machine as a peer saw it last. */
   #ownHost = '0.0.0.0';
   #rechokedMs = Number.NEGATIVE_INFINITY;
-  /** Pieces on their way to the disk; none of these fails. */
-  readonly #verifications = new Set<Promise<void>>();
   #closed = false;
 
   constructor(options: DownloadOptions) {
@@ -111,10 +102,11 @@ export class Download implements SessionOwner {
     this.#storage = storage;
     const maxActive = Math.max(2, Math.floor(PIECE_MEMORY_BYTES / info.pieceLength));
     this.picker = new PiecePicker({ layout: info, have, random, maxActive, sequential });
-    this.#buffers = new SharedBuffers(Math.min(info.pieceLength, info.size), maxActive);
+    this.#intake = new PieceIntake({ info, picker: this.picker, storage, sha1: this.sha1, maxActive });
     this.#choker = new Choker({ slots: uploadSlots, random });
     this.downMeter = new SpeedMeter(now());
     this.upMeter = new SpeedMeter(now());
+    this.#brake = new ReceiveBrake(options.downloadLimiter, now);
     this.#uploader = new Uploader({
       read: (_, { piece, begin }, into) => storage.read(this.sha1, piece * info.pieceLength + begin, into),
       limiter: options.uploadLimiter,
@@ -200,7 +192,7 @@ export class Download implements SessionOwner {
   async resume(): Promise<void> {
     if (this.#state !== 'paused') return;
     // Chunks that were on their way to the disk when it was paused may fail still, of what is mended now.
-    await Promise.all(this.#verifications);
+    await Promise.all(this.#takes);
     if (this.#state !== 'paused') return;
     this.candidates.retryAll();
     await this.#goOn();
@@ -229,8 +221,7 @@ export class Download implements SessionOwner {
     if (this.sessions.size >= MAX_SESSIONS && !this.#makeRoomFor(link)) return undefined;
     const session = new PeerSession(this.#nextNumber++, link, this);
     this.sessions.set(session.number, session);
-    this.#hosts.set(session.number, link.remote.host);
-    if (this.#hosts.size > MAX_REMEMBERED_SESSIONS) this.#hosts.delete(this.#hosts.keys().next().value as PeerNumber);
+    this.#intake.sender(session.number, link.remote.host);
     return session;
   }
 
@@ -267,7 +258,7 @@ export class Download implements SessionOwner {
     this.#closed = true;
     this.#disconnect('this peer stops');
     this.#uploader.close();
-    clearTimeout(this.#heldBackTimer);
+    this.#brake.close();
   }
 
   // ---- What sessions tell ----
@@ -295,20 +286,15 @@ export class Download implements SessionOwner {
   }
 
   bufferOf(piece: number): Uint8Array | undefined {
-    let buffer = this.#bufferByPiece.get(piece);
-    if (!buffer) {
-      buffer = this.#buffers.take();
-      if (buffer) this.#bufferByPiece.set(piece, buffer);
-    }
-    return buffer;
+    return this.#intake.bufferOf(piece);
   }
 
   blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void {
     this.downMeter.add(this.now(), block.length);
     for (const number of others) this.sessions.get(number)?.cancelRequest(block);
     if (this.picker.active(block.piece)?.isComplete) {
-      const verification = this.#verify(block.piece).finally(() => this.#verifications.delete(verification));
-      this.#verifications.add(verification);
+      const take = this.#take(block.piece).finally(() => this.#takes.delete(take));
+      this.#takes.add(take);
     }
     this.#fill(session);
   }
@@ -338,7 +324,7 @@ export class Download implements SessionOwner {
     this.#uploader.pump(session);
   }
 
-  peersTold(_session: PeerSession, peers: readonly PeerEndpoint[]): void {
+  peersTold(peers: readonly PeerEndpoint[]): void {
     for (const { host, port } of peers) this.candidates.add({ host, port });
   }
 
@@ -361,25 +347,13 @@ export class Download implements SessionOwner {
   }
 
   received(session: PeerSession, bytes: number): void {
-    const { downloadLimiter } = this.#options;
-    downloadLimiter.take(this.now(), bytes);
-    const waitMs = downloadLimiter.waitMs(this.now());
-    if (waitMs === 0 || session.isClosed) return;
-    session.link.pause();
-    this.#heldBack.add(session.link);
-    if (this.#heldBackTimer || waitMs === Number.POSITIVE_INFINITY) return;
-    this.#heldBackTimer = setTimeout(() => {
-      this.#heldBackTimer = undefined;
-      for (const link of this.#heldBack) link.resume();
-      this.#heldBack.clear();
-    }, waitMs);
+    if (!session.isClosed) this.#brake.received(session.link, bytes);
   }
 
   closed(session: PeerSession): void {
     this.sessions.delete(session.number);
-    this.#heldBack.delete(session.link);
+    this.#brake.forget(session.link);
     if (!session.link.incoming) this.candidates.ended(this.now(), session.link.remote, session.isEstablished);
-    this.#uploader.pump(session);
     if (!this.#closed && !session.amChoking) this.#rechoke();
   }
 
@@ -424,15 +398,9 @@ export class Download implements SessionOwner {
     for (const session of this.sessions.values()) session.setChoking(!unchoked.has(session.number));
   }
 
-  async #verify(piece: number): Promise<void> {
-    const buffer = this.#bufferByPiece.get(piece);
-    const active = this.picker.active(piece);
-    if (!buffer || !active) return;
-    const bytes = buffer.subarray(0, active.length);
-    const hosts = active.senders().map((number) => this.#hosts.get(number) ?? '');
+  async #take(piece: number): Promise<void> {
     try {
-      const isRight = await this.#storage.put(this.sha1, piece, bytes);
-      const guilty = isRight ? this.#blame.right(piece, bytes) : this.#blame.wrong(piece, bytes, hosts);
+      const { isRight, guilty } = await this.#intake.take(piece);
       for (const host of guilty) this.#ban(host);
       if (isRight) this.#got(piece);
       else {
@@ -443,9 +411,6 @@ export class Download implements SessionOwner {
       const { message, pieces } = error as StoreError;
       this.#lost([piece, ...(pieces ?? [])]);
       this.pause(message);
-    } finally {
-      this.#bufferByPiece.delete(piece);
-      this.#buffers.giveBack(buffer);
     }
     await this.#finishIfDone();
     this.#fillAll();
@@ -466,7 +431,7 @@ export class Download implements SessionOwner {
     for (const piece of pieces) {
       const announced = this.have.remove(piece);
       this.picker.failed(piece);
-      if (announced) for (const session of this.sessions.values()) session.tellDontHave(piece);
+      if (announced) for (const session of this.sessions.values()) session.extensions.tellDontHave(piece);
     }
     this.#needsChanged();
   }
@@ -480,7 +445,7 @@ export class Download implements SessionOwner {
   }
 
   #ban(host: string): void {
-    if (host === '' || this.candidates.isBanned(host)) return;
+    if (this.candidates.isBanned(host)) return;
     this.candidates.ban(host);
     this.#tell({ type: 'banned', host });
     for (const session of [...this.sessions.values()]) {

@@ -1,24 +1,7 @@
 import { ALLOWED_FAST_PIECES, allowedFastPieces } from '../../bittorrent/allowed-fast.ts';
 import { parseIp } from '../../bittorrent/compact-peers.ts';
 import { pieceBytes } from '../../bittorrent/content-layout.ts';
-import {
-  EXTENDED_HANDSHAKE,
-  type ExtendedHandshake,
-  encodeExtendedHandshake,
-  LT_DONTHAVE,
-  parseExtendedHandshake,
-  UT_METADATA,
-  UT_PEX,
-} from '../../bittorrent/extension-protocol.ts';
 import type { PeerEndpoint } from '../../bittorrent/magnet.ts';
-import {
-  encodeMetadataMessage,
-  METADATA_PIECE_BYTES,
-  metadataPieceCount,
-  parseMetadataMessage,
-} from '../../bittorrent/metadata-exchange.ts';
-import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
-import { type ExchangedPeer, encodePeerExchange, parsePeerExchange } from '../../bittorrent/peer-exchange.ts';
 import {
   ALLOWED_FAST,
   BITFIELD_HEADER_BYTES,
@@ -37,16 +20,13 @@ import {
   type PeerFeatures,
   REJECT,
   REQUEST,
-  readUint32,
   UNCHOKE,
   writeBitfieldHeader,
 } from '../../bittorrent/peer-wire.ts';
 import { MAX_BLOCK_BYTES, PeerWireParser, type PeerWireReceiver } from '../../bittorrent/peer-wire-parser.ts';
 import { RequestPipeline } from '../exchange/request-pipeline.ts';
 import { SpeedMeter } from '../exchange/speed-meter.ts';
-import { MAX_QUEUED_REQUESTS, UploadQueue } from '../exchange/upload-queue.ts';
-import { PexListener } from '../pex/pex-listener.ts';
-import { PexTeller } from '../pex/pex-teller.ts';
+import { UploadQueue } from '../exchange/upload-queue.ts';
 import type { PeerNumber } from '../picking/active-piece.ts';
 import { Bitfield } from '../picking/bitfield.ts';
 import type { PiecePicker } from '../picking/piece-picker.ts';
@@ -54,6 +34,7 @@ import { RemotePieces } from '../picking/remote-pieces.ts';
 import { sha1 } from '../store/local-metainfo.ts';
 import type { PeerLink, PeerLinkEvents } from '../transport/peer-transport.ts';
 import { MessageWriter } from './message-writer.ts';
+import { type ExtensionsOwner, SessionExtensions } from './session-extensions.ts';
 
 /** Requests of strangers may be so long, as libtorrent has it; longer ones are an attempt to make us read for nothing. */
 export const MAX_REQUEST_BYTES = 128 * 1024;
@@ -61,37 +42,19 @@ export const MAX_REQUEST_BYTES = 128 * 1024;
 export const LARGE_REQUEST_BYTES = MAX_BLOCK_BYTES;
 /** Blocks that nobody asked for, or that came too late, beyond this are an attack. */
 export const MAX_UNWANTED_BYTES = 16 * 1024 * 1024;
-/** Pieces of metadata that one peer is given: all of it a few times. */
-const MAX_METADATA_SERVED = 4096;
 /** A peer that says nothing for so long is gone. */
 export const SILENCE_MS = 150_000;
 export const KEEP_ALIVE_MS = 90_000;
 /** A peer that connected says who it is and what it wants within this time. */
 export const HANDSHAKE_MS = 10_000;
 
-/** The extension of peers of ours: requests of up to LARGE_REQUEST_BYTES. It has no messages, only its name. */
-const LARGE_REQUESTS = 'sk_large_requests';
-/** The numbers by which peers are to call the extensions here (BEP 10). */
-const OUR_EXTENSIONS = new Map([
-  [UT_METADATA, 1],
-  [UT_PEX, 2],
-  [LT_DONTHAVE, 3],
-  [LARGE_REQUESTS, 4],
-]);
 const OUR_FEATURES: PeerFeatures = { extended: true, fast: true, dht: false };
-const CLIENT_NAME = 'Swarmkeeper';
 
 /** What a session needs of the download that it belongs to. */
-export interface SessionOwner {
-  readonly info: TorrentInfo;
+export interface SessionOwner extends ExtensionsOwner {
   readonly picker: PiecePicker;
-  /** What is there, to be sent. */
-  readonly have: Bitfield;
   /** 20 bytes. */
   readonly peerId: Uint8Array;
-  /** Where we listen. */
-  readonly port: number | undefined;
-  now(): number;
   /** The handshake is done. @returns why the peer is not to be let in; undefined: it is */
   admit(session: PeerSession, peerId: Uint8Array): string | undefined;
   /** Room for the bytes of a piece that is in the works. */
@@ -104,12 +67,6 @@ export interface SessionOwner {
   piecesChanged(session: PeerSession): void;
   /** Requests wait in `uploads`. */
   uploadsWaiting(session: PeerSession): void;
-  /** The peer told of others that may be worth trying. */
-  peersTold(session: PeerSession, peers: readonly PeerEndpoint[]): void;
-  /** Peers that others may be told of. */
-  knownPeers(): Iterable<ExchangedPeer>;
-  /** How the peer sees us (BEP 10). */
-  ownHostTold(host: string): void;
   /** Bytes came, of whatever kind. */
   received(session: PeerSession, bytes: number): void;
   closed(session: PeerSession, reason: string): void;
@@ -129,13 +86,13 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   readonly downMeter: SpeedMeter;
   readonly upMeter: SpeedMeter;
   readonly pieces: RemotePieces;
+  readonly extensions: SessionExtensions;
   /** What we say to the peer. */
   amChoking = true;
   amInterested = false;
   /** What the peer says to us. */
   isChoking = true;
   isInterested = false;
-  client = '';
   /** 20 bytes; undefined before its handshake. */
   peerId: Uint8Array | undefined;
   /** Unchoked, it did not send what it was asked for. */
@@ -143,8 +100,6 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   readonly #owner: SessionOwner;
   readonly #parser = new PeerWireParser(this);
   #features: PeerFeatures = { extended: false, fast: false, dht: false };
-  /** The peer's numbers of extensions. */
-  readonly #extensions = new Map<string, number>();
   /** Pieces that may be asked for while it chokes (BEP 6). */
   readonly allowedPieces = new Set<number>();
   /** Pieces that the peer may ask for while we choke, and bytes that it asked for so. */
@@ -154,11 +109,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   #sentHandshake = false;
   /** Where the block that is arriving goes; undefined: nowhere, since nobody waits for it, or no more. */
   #target: Uint8Array | undefined;
-  #listenPort: number | undefined;
-  readonly #pexListener: PexListener;
-  readonly #pexTeller: PexTeller;
   #unwantedBytes = 0;
-  #metadataServed = 0;
   #unchokedMs = Number.NEGATIVE_INFINITY;
   #heardMs: number;
   #saidMs: number;
@@ -170,8 +121,13 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.out = new MessageWriter(link);
     this.#owner = owner;
     this.pieces = new RemotePieces(owner.info.pieceCount, owner.picker);
-    this.#pexListener = new PexListener(owner.info.isPrivate);
-    this.#pexTeller = new PexTeller(owner.info.isPrivate);
+    this.extensions = new SessionExtensions(owner, link.remote, {
+      send: (extension, payload) => this.out.parts([encodeExtended(extension, payload)]),
+      requestQueueTold: (requests) => {
+        this.pipeline.maxRequests = requests;
+      },
+      pieceLost: (piece) => this.#lose(piece),
+    });
     const now = owner.now();
     this.connectedMs = now;
     this.#heardMs = now;
@@ -191,12 +147,13 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   /** Where others reach the peer; undefined for one that came to us and does not say. */
   get endpoint(): PeerEndpoint | undefined {
     if (!this.link.incoming) return this.link.remote;
-    return this.#listenPort === undefined ? undefined : { host: this.link.remote.host, port: this.#listenPort };
+    const { listenPort } = this.extensions;
+    return listenPort === undefined ? undefined : { host: this.link.remote.host, port: listenPort };
   }
 
   /** The longest request that the peer answers. */
   get requestBytes(): number {
-    return this.#extensions.has(LARGE_REQUESTS) ? LARGE_REQUEST_BYTES : BLOCK_BYTES;
+    return this.extensions.hasLargeRequests ? LARGE_REQUEST_BYTES : BLOCK_BYTES;
   }
 
   /** What to ask of it now, in bytes; 0 when enough is asked for. */
@@ -254,7 +211,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       this.#saidMs = nowMs;
       this.out.keepAlive();
     }
-    if (!this.#closed) this.#tellPeers(nowMs);
+    if (!this.#closed) this.extensions.tellPeers(nowMs, this.endpoint ?? this.link.remote);
   }
 
   // ---- What we say ----
@@ -296,12 +253,6 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     if (this.isEstablished && !this.pieces.bits.has(piece)) this.out.piece(HAVE, piece);
   }
 
-  /** BEP 54: a chunk that was announced is gone. */
-  tellDontHave(piece: number): void {
-    const number = this.#extensions.get(LT_DONTHAVE);
-    if (number) this.out.parts([encodeExtended(number, Uint8Array.of(piece >>> 24, piece >>> 16, piece >>> 8, piece))]);
-  }
-
   /** A request cannot be answered after all. */
   refuse(block: Block): void {
     if (this.#features.fast) this.out.block(REJECT, block);
@@ -322,7 +273,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       this.close(refusal);
       return;
     }
-    if (features.extended) this.#sayExtensions();
+    if (features.extended) this.extensions.sayHello();
     this.#sayPieces();
     this.#sayAllowedFast();
   }
@@ -374,7 +325,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   request(block: Block): void {
     const { info, have } = this.#owner;
     const { piece, begin, length } = block;
-    const most = this.#extensions.has(LARGE_REQUESTS) ? LARGE_REQUEST_BYTES : MAX_REQUEST_BYTES;
+    const most = this.extensions.hasLargeRequests ? LARGE_REQUEST_BYTES : MAX_REQUEST_BYTES;
     if (!this.#isPiece(piece)) return;
     if (length === 0 || length > most || begin + length > pieceBytes(info, piece)) {
       this.close(`the peer asked for ${length} bytes at ${begin} of piece ${piece}, which cannot be`);
@@ -428,10 +379,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   }
 
   extended(extension: number, payload: Uint8Array): void {
-    if (extension === EXTENDED_HANDSHAKE) this.#hearExtensions(parseExtendedHandshake(payload));
-    else if (extension === OUR_EXTENSIONS.get(UT_METADATA)) this.#serveMetadata(payload);
-    else if (extension === OUR_EXTENSIONS.get(UT_PEX)) this.#hearPeers(payload);
-    else if (extension === OUR_EXTENSIONS.get(LT_DONTHAVE) && payload.length === 4) this.#lose(readUint32(payload, 0));
+    this.extensions.hear(extension, payload);
   }
 
   /** All that was asked for is to be asked of others. */
@@ -446,20 +394,6 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.#sentHandshake = true;
     const { info, peerId } = this.#owner;
     this.out.parts([encodeHandshake({ infoHash: info.infoHash, peerId, features: OUR_FEATURES })]);
-  }
-
-  #sayExtensions(): void {
-    const { info, have, port } = this.#owner;
-    const handshake: ExtendedHandshake = {
-      extensions: info.isPrivate ? new Map([...OUR_EXTENSIONS].filter(([name]) => name !== UT_PEX)) : OUR_EXTENSIONS,
-      client: CLIENT_NAME,
-      requestQueue: MAX_QUEUED_REQUESTS,
-      metadataBytes: info.infoBytes.length,
-      yourHost: this.link.remote.host,
-      ...(port === undefined ? {} : { port }),
-      ...(have.isFull ? { uploadOnly: true } : {}),
-    };
-    this.out.parts([encodeExtended(EXTENDED_HANDSHAKE, encodeExtendedHandshake(handshake))]);
   }
 
   #sayPieces(): void {
@@ -499,54 +433,10 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.#owner.piecesChanged(this);
   }
 
-  #hearPeers(payload: Uint8Array): void {
-    const exchange = parsePeerExchange(payload);
-    const peers = this.#pexListener.hear(this.#owner.now(), exchange, this.link.remote);
-    if (peers.length > 0) this.#owner.peersTold(this, peers);
-  }
-
-  #tellPeers(nowMs: number): void {
-    const number = this.#extensions.get(UT_PEX);
-    if (!number) return;
-    const news = this.#pexTeller.next(nowMs, this.#owner.knownPeers(), this.endpoint ?? this.link.remote);
-    if (news) this.out.parts([encodeExtended(number, encodePeerExchange(news))]);
-  }
-
   #lose(piece: number): void {
     if (!this.#isPiece(piece)) return;
     this.pieces.remove(piece);
     this.#owner.piecesChanged(this);
-  }
-
-  #hearExtensions(handshake: ExtendedHandshake): void {
-    for (const [name, number] of handshake.extensions) {
-      if (number === 0) this.#extensions.delete(name);
-      else this.#extensions.set(name, number);
-    }
-    if (handshake.client !== undefined) this.client = handshake.client;
-    if (handshake.requestQueue !== undefined) this.pipeline.maxRequests = handshake.requestQueue;
-    if (handshake.yourHost !== undefined) this.#owner.ownHostTold(handshake.yourHost);
-    if (handshake.port !== undefined) this.#listenPort = handshake.port;
-  }
-
-  /** BEP 9, to who has a magnet link only. */
-  #serveMetadata(payload: Uint8Array): void {
-    const message = parseMetadataMessage(payload);
-    const number = this.#extensions.get(UT_METADATA);
-    if (message?.type !== 'request' || !number) return;
-    const { infoBytes } = this.#owner.info;
-    const { piece } = message;
-    const at = piece * METADATA_PIECE_BYTES;
-    const refused = piece >= metadataPieceCount(infoBytes.length) || ++this.#metadataServed > MAX_METADATA_SERVED;
-    const answer = refused
-      ? encodeMetadataMessage({ type: 'reject', piece })
-      : encodeMetadataMessage({
-          type: 'data',
-          piece,
-          totalBytes: infoBytes.length,
-          data: infoBytes.subarray(at, at + METADATA_PIECE_BYTES),
-        });
-    this.out.parts([encodeExtended(number, answer)]);
   }
 
   /** Where a block goes that begins to arrive; undefined for one that is not waited for. */

@@ -180,6 +180,23 @@ describe('The download manager', { concurrency: true }, () => {
     assert.equal(download.downMeter.total, 64 * KIB);
   });
 
+  it('pauses and resumes while it hashes what was there', async (t) => {
+    const content = testContent([{ path: [], length: 3_000_000 }], { pieceLength: 16 * KIB });
+    const { manager, folder } = await peer(t);
+    writeFiles(folder, content);
+    const download = await manager.add({ metainfo: content.metainfo, folder });
+    const forget = download.on(({ type }) => {
+      if (type === 'piece') download.pause();
+    });
+    await until('it is paused', () => download.state === 'paused');
+    forget();
+    // Those under way end; no further one begins.
+    assert.ok(download.have.count <= 4);
+    await download.resume();
+    assert.equal(download.state, 'seeding');
+    assert.ok(download.have.isFull);
+  });
+
   it('pauses and resumes', async (t) => {
     const content = testContent([{ path: [], length: 2_000_000 }], { pieceLength: 64 * KIB });
     const source = await seeder(t, content, { uploadRate: 4_000_000 });

@@ -154,22 +154,22 @@ export class Download implements SessionOwner {
     return this.#options.now();
   }
 
-  /** Hashes what is in doubt, then downloads, or seeds. @throws {StoreError} */
+  /** Hashes what is in doubt, then downloads, or seeds. A pause stops it, and `resume` goes on. @throws {StoreError} */
   async start(): Promise<void> {
     if (this.#closed) return;
     this.#setState('checking');
     const doubtful = this.#doubtful[Symbol.iterator]();
     const check = async () => {
       for (const piece of doubtful) {
-        if (this.#closed) return;
-        if (await this.#storage.check(this.sha1, piece)) this.#got(piece);
+        if (this.#closed || this.#state !== 'checking') return;
+        const isRight = await this.#storage.check(this.sha1, piece);
+        this.#doubtful.remove(piece);
+        if (isRight && !this.have.has(piece)) this.#got(piece);
       }
     };
     // The thread that hashes never waits for the next piece to be named.
     await Promise.all(Array.from({ length: CHECKS_UNDER_WAY }, check));
-    if (this.#closed) return;
-    this.#doubtful = new Bitfield(this.info.pieceCount);
-    await this.#goOn();
+    if (this.#state === 'checking' && this.#doubtful.count === 0) await this.#goOn();
   }
 
   /** Hashes all that is there. Whoever is connected is disconnected: nothing is promised before it is known. */
@@ -195,7 +195,8 @@ export class Download implements SessionOwner {
     await Promise.all(this.#takes);
     if (this.#state !== 'paused') return;
     this.candidates.retryAll();
-    await this.#goOn();
+    if (this.#doubtful.count > 0) await this.start();
+    else await this.#goOn();
   }
 
   /** When nothing is left to be hashed: it downloads, seeds, or is paused with a reason. */

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startCluster } from '../harness/start-cluster.ts';
+import { doneOf, Stage } from './stage.ts';
+
+const MIB = 1024 * 1024;
+/** KiB a second: slow enough that something can happen meanwhile. */
+const SLOWLY = ['--download-rate', '8192'];
+
+/** Bytes that a `get` has, as it said last. */
+function bytesOf(process: { jsonLines: Record<string, unknown>[] }): number {
+  return Number(process.jsonLines.findLast(({ event }) => event === 'progress')?.bytes ?? 0);
+}
+
+test('The master dies in a download: it completes, and who comes later finds a seeder', async (t) => {
+  await using cluster = await startCluster();
+  const stage = await Stage.open(t, cluster.network);
+  await stage.write('big.iso', 24 * MIB);
+  await stage.share(stage.path('big.iso'));
+  const get = stage.run('get', 'big.iso', '-o', stage.path('one'), '--no-seed', ...SLOWLY);
+  await get.until('a part is there', () => bytesOf(get) > 0);
+  const master = await cluster.master();
+  await master.stop('SIGKILL');
+  doneOf(await get.ended());
+  await stage.assertSame('big.iso', 'one/big.iso');
+  await stage.get('big.iso', 'two');
+  await stage.assertSame('big.iso', 'two/big.iso');
+});
+
+test('A get that is killed with -9 goes on where it was, with all trackers gone and a peer that is named', async (t) => {
+  await using cluster = await startCluster({ instances: 1 });
+  const stage = await Stage.open(t, cluster.network);
+  await stage.write('folder/big.iso', 80 * MIB);
+  await stage.write('folder/small', 10);
+  const { shared } = await stage.share(stage.path('folder'));
+  const [{ sha1, port }] = shared;
+  const args = [sha1, '-o', stage.path('out'), '--no-seed'];
+  const killed = stage.run('get', ...args, '--download-rate', '32768');
+  // More than a group, which is what may be lost.
+  await killed.until('half of it is there', () => bytesOf(killed) > 40 * MIB);
+  killed.kill('SIGKILL');
+  await killed.ended();
+  await cluster.instances[0].stop('SIGKILL');
+  const done = doneOf(await stage.run('get', ...args, '--peer', `127.0.0.1:${port}`).ended());
+  assert.ok(done.fetched < 80 * MIB, `all was fetched again: ${done.fetched} bytes`);
+  await stage.assertSame('folder', 'out/folder');
+});

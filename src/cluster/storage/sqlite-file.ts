@@ -118,6 +118,8 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const SQLITE_NOTADB = 26;
+/** An extended code: the index of the WAL, a file beside it, could not be made larger. */
+const SQLITE_IOERR_SHMSIZE = 4874;
 
 function diagnose(error: unknown): { code: StorageCode; advice: string } {
   const { errcode, code } = (error ?? {}) as { errcode?: number; code?: string };
@@ -139,7 +141,7 @@ function diagnose(error: unknown): { code: StorageCode; advice: string } {
     case SQLITE_FULL:
       return FULL;
   }
-  if (code === 'ENOSPC' || code === 'EDQUOT') return FULL;
+  if (errcode === SQLITE_IOERR_SHMSIZE || code === 'ENOSPC' || code === 'EDQUOT') return FULL;
   if (code !== undefined && REFUSALS.has(code)) return UNWRITABLE;
   return { code: 'STORAGE_FAILED', advice: 'check the disk, then start the instance again' };
 }

@@ -26,11 +26,16 @@ export interface ProgramOptions {
   cwd?: string;
   /** The only processors that it may use; all by default. */
   cpus?: readonly number[];
+  /** It gives way to others on its processors (nice). */
+  givesWay?: boolean;
 }
 
 export class ProgramFailedError extends Error {
   readonly code = 'BENCH_PROGRAM_FAILED';
 }
+
+/** A tenth of the time where both want to run. */
+const NICENESS = 11;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -51,10 +56,14 @@ export function runningPids(): number[] {
 export async function startProgram<Ready>(
   command: readonly [string, ...string[]],
   ready: (child: ChildProcess) => Promise<Ready>,
-  { cwd, cpus }: ProgramOptions = {},
+  { cwd, cpus, givesWay }: ProgramOptions = {},
 ): Promise<Program<Ready>> {
-  // taskset replaces itself with the program, so the process is the program's own.
-  const [program, ...args] = cpus === undefined ? command : ['taskset', '-c', cpus.join(','), ...command];
+  // taskset and nice replace themselves with the program, so the process is the program's own.
+  const [program, ...args] = [
+    ...(cpus === undefined ? [] : ['taskset', '-c', cpus.join(',')]),
+    ...(givesWay ? ['nice', '-n', `${NICENESS}`] : []),
+    ...command,
+  ];
   const child = spawn(program!, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stderr = '';

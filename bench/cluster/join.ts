@@ -30,7 +30,8 @@ export class NotCaughtUpError extends Error {
 
 /** @throws NotCaughtUpError when it takes longer than CAUGHT_UP_DEADLINE_MS */
 export async function joinNewcomer({ population, newcomer }: Cluster, master: Instance): Promise<Join> {
-  // The load sleeps when it waits, so that the newcomer, on the load's core, is not kept from running.
+  // Clients and newcomer would be other machines; here they share a core. The newcomer gives way, so that what is measured is
+  // the master; the load sleeps when it waits, so that there is something left for the newcomer.
   const options = { seconds: LOAD_SECONDS, sliceMs: SLICE_MS, sleep: true };
   const loading = runLoad('steady', master, population, options);
   await delay(BEFORE_MS);

@@ -81,7 +81,7 @@ export const DEFAULT_LIMITS: Limits = {
   inflightBytes: 8 * 1024 * 1024,
   pendingProposals: 8_192,
   uncommittedBytes: 64 * 1024 * 1024,
-  keepLogBytes: 16 * 1024 * 1024,
+  keepLogBytes: 64 * 1024 * 1024,
   soleKeepLogBytes: 4 * 1024 * 1024,
   snapshotChunkBytes: 1024 * 1024,
   snapshotWindow: 4,

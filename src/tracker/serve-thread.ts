@@ -43,6 +43,9 @@ async function main(options: ServeOptions): Promise<void> {
   const tables = new TablesProgress(options.progress);
   const applied = new AppliedIndex(loadState(options.tables, state));
 
+  let publishedIndex = -1n;
+  let publishedAt = performance.now();
+
   const groups = new LogGroups(log, state.clock);
   const sender = new PeerInfoSender({
     state,
@@ -71,6 +74,7 @@ async function main(options: ServeOptions): Promise<void> {
     delivered(index) {
       applied.advance(index);
       forwarding.answerHeld();
+      if (performance.now() - publishedAt > PUBLISH_MS) publishState();
     },
   });
 
@@ -88,7 +92,6 @@ async function main(options: ServeOptions): Promise<void> {
     serveHttp(acceptor, http, counters, (connection) => send({ type: 'connection', connection }));
   }
 
-  let publishedIndex = -1n;
   const turns = setInterval(() => {
     duties.turn();
     forwarding.answerHeld();
@@ -118,8 +121,13 @@ async function main(options: ServeOptions): Promise<void> {
     counters[GAUGE_PEERS] = state.table.peers;
     counters[GAUGE_SEEDERS] = state.table.seeders;
     counters[GAUGE_CLUSTER_TIME_MS] = state.clock.now();
+    publishState();
+  }
+
+  function publishState(): void {
     if (applied.value === publishedIndex) return;
     publishedIndex = applied.value;
+    publishedAt = performance.now();
     const hash = state.stateHash;
     send({ type: 'state', index: applied.value, hash });
     log.reportState(applied.value, hash);
@@ -133,6 +141,8 @@ async function main(options: ServeOptions): Promise<void> {
   }
 }
 
+/** While the log moves on, others are told of it so often: who has caught up may become a voter. */
+const PUBLISH_MS = 50;
 /** How often an instance that starts looks for a master. */
 const POLL_MS = 10;
 

@@ -11,6 +11,7 @@ const COMMANDS = {
   contents: async () => (await import('./contents-command.ts')).contentsCommand(),
   share: async () => (await import('./share-command.ts')).shareCommand(),
   get: async () => (await import('./get-command.ts')).getCommand(),
+  peer: async () => (await import('./peer-command.ts')).peerCommand(),
   'step-down': async () => (await import('./step-down-command.ts')).stepDownCommand(),
   keygen: async () => (await import('./keygen-command.ts')).keygenCommand(),
 } satisfies Record<string, () => Promise<Command>>;

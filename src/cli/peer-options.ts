@@ -35,10 +35,11 @@ export function addPeerOptions(command: Command): Command {
 }
 
 /** @throws as `Peer.open` */
-export function openPeer(options: PeerCommandOptions, dataFolder: string): Promise<Peer> {
+export function openPeer(options: PeerCommandOptions, dataFolder: string, { remembers = false } = {}): Promise<Peer> {
   const { tracker, group, interface: interfaces, host, uploadRate, downloadRate } = options;
   return Peer.open({
     dataFolder,
+    remembers,
     cluster: { group, interfaces, instances: tracker && [tracker] },
     host,
     port: options.port,

@@ -89,12 +89,22 @@ export class PeerContent implements AnnouncedContent {
 
   get state(): ContentState {
     if (this.#download) return this.#download.state;
-    return this.#isPaused ? 'paused' : 'metadata';
+    return this.#isPaused || this.#reason !== undefined ? 'paused' : 'metadata';
   }
 
   /** Why it is paused, when nobody asked for it. */
   get reason(): string | undefined {
     return this.#download ? this.#download.reason : this.#reason;
+  }
+
+  /** Whether somebody paused it. */
+  get isPausedByHand(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Trackers of its torrent or magnet link, as BEP 12 orders them. */
+  get tiers(): readonly (readonly string[])[] {
+    return this.#metainfo?.trackers ?? (this.#options.trackers ?? []).map((url) => [url]);
   }
 
   /** Undefined while its metadata is not known. */
@@ -145,6 +155,7 @@ export class PeerContent implements AnnouncedContent {
   async start(isPaused = false): Promise<void> {
     const { metainfo } = this.#options;
     this.#isPaused = isPaused;
+    this.#reason = undefined;
     if (metainfo) await this.#begin(metainfo);
     else if (!isPaused) this.#findMetadata();
   }
@@ -156,15 +167,20 @@ export class PeerContent implements AnnouncedContent {
   }
 
   async resume(): Promise<void> {
-    const wasPaused = this.#isPaused;
     this.#isPaused = false;
     if (this.#download) await this.#download.resume();
-    else if (wasPaused && !this.#options.metainfo) this.#findMetadata();
+    else if (this.#options.metainfo) await this.start();
+    else if (!this.#search) this.#findMetadata();
   }
 
   /** Hashes all that is there. @throws {StoreError} */
   async recheck(): Promise<void> {
     await this.#download?.recheck();
+  }
+
+  /** It could not start: it is paused with this reason, and `resume` tries again. */
+  failed(reason: string): void {
+    this.#stopSearch(reason);
   }
 
   addPeers(peers: readonly PeerEndpoint[]): void {
@@ -222,7 +238,7 @@ export class PeerContent implements AnnouncedContent {
 
   #stopSearch(reason: string | undefined): void {
     this.#search?.abort();
-    this.#isPaused = true;
+    this.#search = undefined;
     this.#reason = reason;
     this.#silence();
     this.#tell({ type: 'state', state: 'paused', reason });
@@ -253,8 +269,7 @@ export class PeerContent implements AnnouncedContent {
   }
 
   #announce(): void {
-    const { trackers = [] } = this.#options;
-    const tiers = this.#metainfo?.trackers ?? trackers.map((url) => [url]);
+    const { tiers } = this;
     const everyTier = this.#options.metainfo === undefined;
     void this.#farewell.then(() => {
       const isWanted = !this.#isPaused && this.state !== 'paused' && !this.#closed;

@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path';
-import { formatInfoHash } from '../bittorrent/info-hash.ts';
-import type { PeerEndpoint } from '../bittorrent/magnet.ts';
+import { formatInfoHash, parseInfoHash } from '../bittorrent/info-hash.ts';
+import { formatMagnet, type PeerEndpoint, parseMagnet } from '../bittorrent/magnet.ts';
 import { type Content, PEER_FILE, PeerDatabase } from './database.ts';
 import { DownloadManager, type DownloadManagerOptions } from './download-manager.ts';
 import { type MakeTorrentOptions, makeTorrent } from './making/make-torrent.ts';
 import { PeerContent, type PeerContentOptions } from './peer-content.ts';
 import { PeerInfoRequester } from './peer-info-requester.ts';
+import { type Remembered, RememberedContents } from './remembered-contents.ts';
 import { readMetainfo } from './store/local-metainfo.ts';
 import type { ClusterPlace } from './trackers/cluster-lanes.ts';
 import { TrackerClient } from './trackers/tracker-client.ts';
@@ -21,6 +22,8 @@ export interface PeerOptions extends Omit<DownloadManagerOptions, 'transport'> {
   readonly host?: string | undefined;
   /** 0, the default, takes a free one. */
   readonly port?: number | undefined;
+  /** Goes on with all contents of earlier runs, and keeps what the next one needs to do the same. Only one process may. */
+  readonly remembers?: boolean;
 }
 
 export interface GetOptions {
@@ -51,7 +54,10 @@ export class Peer {
   /** What an earlier run knew. */
   readonly #remembered: readonly Content[];
   readonly #contents = new Map<string, PeerContent>();
+  /** Undefined where contents are not gone on with by themselves. */
+  readonly #memory: RememberedContents | undefined;
   readonly #timer: NodeJS.Timeout;
+  #isRestored = false;
   #closed: Promise<void> | undefined;
 
   /** @throws {TrackerError} BAD_INTERFACE {@link PeerTransportError} {@link StorageError} */
@@ -63,7 +69,12 @@ export class Peer {
       const remembered = contentsOf(join(options.dataFolder, PEER_FILE));
       manager = new DownloadManager(options);
       await listen(manager, options);
-      return new Peer(requester, manager, remembered);
+      if (!options.remembers) return new Peer(requester, manager, remembered, undefined);
+      const memory = new RememberedContents(options.dataFolder);
+      const last = await memory.load();
+      const peer = new Peer(requester, manager, remembered, memory);
+      await peer.#restore(last);
+      return peer;
     } catch (error) {
       await manager?.close();
       await requester.close();
@@ -71,10 +82,16 @@ export class Peer {
     }
   }
 
-  private constructor(requester: PeerInfoRequester, manager: DownloadManager, remembered: readonly Content[]) {
+  private constructor(
+    requester: PeerInfoRequester,
+    manager: DownloadManager,
+    remembered: readonly Content[],
+    memory: RememberedContents | undefined,
+  ) {
     this.requester = requester;
     this.#manager = manager;
     this.#remembered = remembered;
+    this.#memory = memory;
     this.#timer = setInterval(() => {
       for (const content of this.#contents.values()) content.tick(performance.now());
     }, TICK_MS);
@@ -125,13 +142,28 @@ export class Peer {
     const content = this.#contents.get(sha1);
     if (!content) return;
     this.#contents.delete(sha1);
-    await Promise.all([content.close(), this.#manager.remove(sha1)]);
+    await Promise.all([content.close(), this.#manager.remove(sha1), this.#remember()]);
+  }
+
+  /** Pauses a content, so that it stays paused. */
+  async pause(sha1: string): Promise<void> {
+    this.#contents.get(sha1)?.pause();
+    await this.#remember();
+  }
+
+  async resume(sha1: string): Promise<void> {
+    await this.#contents.get(sha1)?.resume();
+    await this.#remember();
   }
 
   /** A clean stop: trackers are told, what is written is durable. Can be called twice. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  get #askable() {
+    return { cluster: this.requester, trackers: this.#trackers };
   }
 
   async #add(options: PeerContentOptions, isPaused: boolean): Promise<PeerContent> {
@@ -141,15 +173,45 @@ export class Peer {
       there.addPeers(options.peers ?? []);
       return there;
     }
-    const content = new PeerContent(this.#manager, { cluster: this.requester, trackers: this.#trackers }, options);
+    const content = new PeerContent(this.#manager, this.#askable, options);
     this.#contents.set(sha1, content);
     try {
       await content.start(isPaused);
+      await this.#remember();
       return content;
     } catch (error) {
       this.#contents.delete(sha1);
       throw error;
     }
+  }
+
+  async #restore({ paused, magnets }: Remembered): Promise<void> {
+    for (const { sha1, folder, metainfo } of this.#remembered) {
+      await this.#startAgain({ infoHash: parseInfoHash(sha1), folder, metainfo }, paused);
+    }
+    for (const { magnet, folder } of magnets) await this.#startAgain({ ...parseMagnet(magnet), folder }, paused);
+    this.#isRestored = true;
+  }
+
+  /** One whose files cannot be had at this time does not keep the others from it. */
+  async #startAgain(options: PeerContentOptions, paused: readonly string[]): Promise<void> {
+    const content = new PeerContent(this.#manager, this.#askable, options);
+    // Its metadata came after its magnet link was remembered.
+    if (this.#contents.has(content.sha1)) return;
+    this.#contents.set(content.sha1, content);
+    await content.start(paused.includes(content.sha1)).catch((error: Error) => content.failed(error.message));
+  }
+
+  async #remember(): Promise<void> {
+    if (!this.#memory || !this.#isRestored) return;
+    const magnets = this.contents.filter(({ download }) => !download);
+    await this.#memory.save({
+      paused: this.contents.filter(({ isPausedByHand }) => isPausedByHand).map(({ sha1 }) => sha1),
+      magnets: magnets.map(({ infoHash, name, tiers, folder }) => {
+        const link = { infoHash, trackers: tiers.flat(), peers: [], ...(name === undefined ? {} : { name }) };
+        return { magnet: formatMagnet(link), folder };
+      }),
+    });
   }
 
   async #close(): Promise<void> {

@@ -54,8 +54,6 @@ export interface InstanceOptions {
   expect: number;
   /** The only processors that it may use; all by default. */
   cpus?: readonly number[];
-  /** It gives way to others on its processors. */
-  givesWay?: boolean;
 }
 
 export class NotSettledError extends Error {
@@ -116,7 +114,7 @@ export class Instance {
   }
 }
 
-function startTracker({ name, names, directory, expect, cpus, givesWay = false }: InstanceOptions, port: number) {
+function startTracker({ name, names, directory, expect, cpus }: InstanceOptions, port: number) {
   const { cluster, group, memberGroup } = names;
   const command = [
     LAUNCHER,
@@ -124,7 +122,7 @@ function startTracker({ name, names, directory, expect, cpus, givesWay = false }
     ...['--host', '127.0.0.1', '--port', `${port}`, '--data', directory],
     ...['--group', `${group.host}:${group.port}`, '--member-group', `${memberGroup.host}:${memberGroup.port}`],
   ] as const;
-  return startProgram([...command], announcedPort, { ...(cpus !== undefined && { cpus }), givesWay });
+  return startProgram([...command], announcedPort, cpus === undefined ? {} : { cpus });
 }
 
 /**

@@ -26,16 +26,11 @@ export interface ProgramOptions {
   cwd?: string;
   /** The only processors that it may use; all by default. */
   cpus?: readonly number[];
-  /** It gives way to others on its processors (nice). */
-  givesWay?: boolean;
 }
 
 export class ProgramFailedError extends Error {
   readonly code = 'BENCH_PROGRAM_FAILED';
 }
-
-/** A tenth of the time where both want to run. */
-const NICENESS = 11;
 
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -56,14 +51,10 @@ export function runningPids(): number[] {
 export async function startProgram<Ready>(
   command: readonly [string, ...string[]],
   ready: (child: ChildProcess) => Promise<Ready>,
-  { cwd, cpus, givesWay }: ProgramOptions = {},
+  { cwd, cpus }: ProgramOptions = {},
 ): Promise<Program<Ready>> {
-  // taskset and nice replace themselves with the program, so the process is the program's own.
-  const [program, ...args] = [
-    ...(cpus === undefined ? [] : ['taskset', '-c', cpus.join(',')]),
-    ...(givesWay ? ['nice', '-n', `${NICENESS}`] : []),
-    ...command,
-  ];
+  // taskset replaces itself with the program, so the process is the program's own.
+  const [program, ...args] = cpus === undefined ? command : ['taskset', '-c', cpus.join(','), ...command];
   const child = spawn(program!, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stderr = '';

@@ -30,9 +30,9 @@ export class NotCaughtUpError extends Error {
 
 /** @throws NotCaughtUpError when it takes longer than CAUGHT_UP_DEADLINE_MS */
 export async function joinNewcomer({ population, newcomer }: Cluster, master: Instance): Promise<Join> {
-  // Clients and newcomer would be other machines; here they share a core. The newcomer gives way, so that what is measured is
-  // the master; the load sleeps when it waits, so that there is something left for the newcomer.
-  const options = { seconds: LOAD_SECONDS, sliceMs: SLICE_MS, sleep: true };
+  // Clients and newcomer would be other machines; here they share a core. The load goes first, so that what is measured is the
+  // master, and sleeps when it waits, so that there is something left for the newcomer.
+  const options = { seconds: LOAD_SECONDS, sliceMs: SLICE_MS, sleep: true, goesFirst: true };
   const loading = runLoad('steady', master, population, options);
   await delay(BEFORE_MS);
   const startedNs = Number(process.hrtime.bigint());

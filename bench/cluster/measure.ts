@@ -48,10 +48,10 @@ export interface Cluster {
 
 export async function measureCluster({ parts, population, seconds, directory }: Plan): Promise<ClusterMeasurement> {
   const names = newClusterNames();
-  const start = (name: string, cpus: readonly number[], givesWay = false) =>
-    Instance.start({ name, names, directory: join(directory, name), expect: MEMBERS, cpus, givesWay });
+  const start = (name: string, cpus: readonly number[]) =>
+    Instance.start({ name, names, directory: join(directory, name), expect: MEMBERS, cpus });
   const members = await Promise.all(Array.from({ length: MEMBERS }, (_, i) => start(`m${i}`, BOTH_CPUS)));
-  const cluster: Cluster = { members, population, newcomer: () => start('newcomer', [LOAD_CPU], true) };
+  const cluster: Cluster = { members, population, newcomer: () => start('newcomer', [LOAD_CPU]) };
   const unsettled: string[] = [];
   const phase = async <T>(name: string, run: (master: Instance) => Promise<T>): Promise<T> => {
     const master = await settled(members);

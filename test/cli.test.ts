@@ -23,7 +23,7 @@ import { TrackerApi } from './harness/tracker-api.ts';
 import { newInfoHash, UdpClient } from './harness/udp-client.ts';
 import { waitFor } from './harness/wait-for.ts';
 
-const COMMANDS = ['up', 'tracker', 'status', 'contents', 'step-down', 'keygen'];
+const COMMANDS = ['up', 'tracker', 'share', 'get', 'peer', 'status', 'contents', 'step-down', 'keygen'];
 const sha1Of = (n: number) => n.toString(16).padStart(40, '0');
 
 /** Where a command asks by multicast: in the group of a test, on loopback. */

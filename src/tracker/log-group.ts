@@ -51,6 +51,11 @@ export class LogGroups {
     return this.#writers[this.#open].hasRoom;
   }
 
+  /** Nothing is written that is not applied yet. */
+  get isIdle(): boolean {
+    return this.#free.length === GROUPS - 1 && this.writer.operations === 0;
+  }
+
   onSettled(listener: GroupSettled): void {
     this.#everyGroup.push(listener);
   }

@@ -48,7 +48,10 @@ export class PeerInfoSender {
     }
     const store = this.#locateIn(swarm, announce);
     const { slot } = this;
-    if (announce.event === EVENT_STOPPED) return slot < 0 ? ANSWER : this.#logStop(announce);
+    if (announce.event === EVENT_STOPPED) {
+      // Its `started` may be on its way through the log.
+      return slot < 0 && this.#groups.isIdle ? ANSWER : this.#logStop(announce);
+    }
 
     const isNew = slot < 0;
     const seeder = announce.left === 0;

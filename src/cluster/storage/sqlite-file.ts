@@ -58,7 +58,7 @@ export function openSqliteFile(path: string, format: SqliteFormat): DatabaseSync
     db = new DatabaseSync(path);
     db.exec(format.pragmas);
     if (isEmpty(db)) create(db, format);
-    else checkFormat(db, path, format);
+    checkFormat(db, path, format);
     db.exec('PRAGMA journal_mode = WAL');
     return db;
   } catch (error) {
@@ -182,11 +182,14 @@ function isEmpty(db: DatabaseSync): boolean {
 
 function create(db: DatabaseSync, format: SqliteFormat): void {
   db.exec('PRAGMA journal_mode = WAL');
-  db.exec(`BEGIN IMMEDIATE;
-    ${format.schema}
-    PRAGMA application_id = ${format.applicationId};
-    PRAGMA user_version = ${format.version};
-    COMMIT`);
+  db.exec('BEGIN IMMEDIATE');
+  // Another process may have created it since.
+  if (isEmpty(db)) {
+    db.exec(`${format.schema}
+      PRAGMA application_id = ${format.applicationId};
+      PRAGMA user_version = ${format.version};`);
+  }
+  db.exec('COMMIT');
 }
 
 function checkFormat(db: DatabaseSync, path: string, format: SqliteFormat): void {

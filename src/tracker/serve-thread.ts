@@ -16,6 +16,7 @@ import { groupSocket } from './front-ends/group-socket.ts';
 import { serveHttp } from './front-ends/http-fast-path.ts';
 import { HttpFrontEnd } from './front-ends/http-front-end.ts';
 import { UdpFrontEnd } from './front-ends/udp-front-end.ts';
+import { letMasterLoadFirst } from './load-order.ts';
 import { loadState } from './load-state.ts';
 import { LogGroups } from './log-group.ts';
 import { MasterDuties } from './master-duties.ts';
@@ -41,6 +42,7 @@ async function main(options: ServeOptions): Promise<void> {
   log.failed.then(fail);
   const groupGate = new GroupGate(log);
   const tables = new TablesProgress(options.progress);
+  await letMasterLoadFirst(log, options.tables);
   const applied = new AppliedIndex(loadState(options.tables, state));
 
   let publishedIndex = -1n;

@@ -107,15 +107,6 @@ export class Instance {
     return response?.ok ? ((await response.json()) as ClusterView) : undefined;
   }
 
-  /** Waits until its SQLite tables show all that is committed. */
-  async tablesUpToDate(): Promise<void> {
-    for (const end = performance.now() + SETTLE_DEADLINE_MS; performance.now() < end; await delay(POLL_MS)) {
-      const metrics = await fetch(`http://127.0.0.1:${this.port}/metrics`).then((response) => response.text());
-      if (/^swarmkeeper_tables_lag_entries 0$/m.test(metrics)) return;
-    }
-    throw new NotSettledError(`the tables of ${this.name} lag behind the log after ${SETTLE_DEADLINE_MS} ms`);
-  }
-
   /** @throws Error when it refuses */
   async stepDown(): Promise<void> {
     const response = await fetch(`http://127.0.0.1:${this.port}/api/v1/cluster/step-down`, { method: 'POST' });

@@ -235,6 +235,28 @@ test('a value that is no dictionary is refused where one is expected', () => {
   assert.throws(() => decodeDictionary(bytesOf('le')), { code: 'NOT_A_DICTIONARY' });
 });
 
+test('where it is allowed keys stand in any order, and mean the same with the bytes of their values', () => {
+  const shuffled = fc
+    .uniqueArray(fc.tuple(key, input), { maxLength: 8, selector: ([name]) => name })
+    .chain((entries) => fc.tuple(fc.constant(entries), fc.shuffledSubarray(entries, { minLength: entries.length })));
+  fc.assert(
+    fc.property(shuffled, ([entries, mixed]) => {
+      const parts = mixed.map(([name, value]) => `${name.length}:${name}${textOf(encode(value))}`);
+      const written = bytesOf(`d${parts.join('')}e`);
+      const dictionary = decodeDictionary(written, { anyOrder: true });
+      assert.deepEqual(encode(dictionary), encode(new Map(entries)));
+      for (const [name, value] of entries) assert.deepEqual(dictionary.span(name), encode(value));
+    }),
+  );
+});
+
+test('a key that stands twice means nothing clear, in whatever order', () => {
+  for (const text of ['d1:ai0e1:ai1ee', 'd1:bi0e1:ai0e1:bi0ee', 'd1:ci0e1:ai0e1:bi0e1:ai1ee']) {
+    assert.equal(failure(text, { anyOrder: true }).code, 'DUPLICATE_KEY', text);
+  }
+  assert.equal(failure('ld1:bi0e1:ai0eei01ee', { anyOrder: true }).code, 'INVALID_INTEGER');
+});
+
 test('keys are encoded in the order of their bytes, undefined values are left out', () => {
   assert.equal(
     textOf(encode({ b: 1, a: 'é', '\xff': [], '': {}, aa: undefined })),

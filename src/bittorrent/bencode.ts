@@ -1,6 +1,7 @@
 // Bencoding (BEP 3), strict in both directions: every value has exactly one encoding, so decoding and encoding undo
 // each other byte by byte. Whatever deviates is an error with its offset, never a guess: leading zeros, -0, keys out of
-// order or twice, bytes behind the end.
+// order or twice, bytes behind the end. Of what others write, the order of keys may be left open (`anyOrder`): what it
+// says is clear all the same, and many torrents and trackers are such.
 //
 // Strings are bytes and come as views of the input. Dictionary keys are byte strings, one character a byte: such text
 // sorts as its bytes do, holds an info-hash as well as a word, and equals the literal for the ASCII keys of the BEPs.
@@ -22,6 +23,8 @@ export interface DecodeOptions {
   maxDepth?: number;
   /** Most values, containers included, keys not. */
   maxValues?: number;
+  /** Keys may stand in any order, each once. */
+  anyOrder?: boolean;
 }
 
 /** What `encode` takes. Text is written as UTF-8; a key whose value is undefined is left out. */
@@ -134,6 +137,7 @@ export function decodeDictionary(bytes: Uint8Array, options: DecodeOptions = {})
  */
 export function decodePrefix(bytes: Uint8Array, options: DecodeOptions = {}): { value: BencodeValue; end: number } {
   const { maxBytes = DEFAULT_MAX_BYTES, maxDepth = DEFAULT_MAX_DEPTH, maxValues = DEFAULT_MAX_VALUES } = options;
+  const { anyOrder = false } = options;
   if (bytes.length > maxBytes) {
     throw new BencodeError('TOO_LARGE', maxBytes, `${bytes.length} bytes; at most ${maxBytes} are decoded`);
   }
@@ -148,7 +152,7 @@ export function decodePrefix(bytes: Uint8Array, options: DecodeOptions = {}): { 
       value = close(container, cursor);
       open.pop();
     } else if (container?.keys && container.keys.length === container.values.length) {
-      readKey(container, cursor);
+      readKey(container, cursor, anyOrder);
       continue;
     } else {
       if (++values > maxValues) {
@@ -204,6 +208,8 @@ interface Container {
   readonly values: BencodeValue[];
   readonly keys?: string[];
   readonly spans?: number[];
+  /** A key came that belongs before another one. */
+  isUnsorted?: boolean;
 }
 
 function close(container: Container, cursor: Cursor): BencodeValue {
@@ -215,11 +221,28 @@ function close(container: Container, cursor: Cursor): BencodeValue {
   if (keys.length !== values.length) {
     throw new BencodeError('UNEXPECTED_BYTE', cursor.at, `the dictionary ends where a value is expected`);
   }
+  if (container.isUnsorted) return sorted(cursor, keys, values, spans);
   cursor.at++;
   return new BencodeDictionary(cursor.bytes, keys, values, spans);
 }
 
-function readKey(container: Container, cursor: Cursor): void {
+/** The dictionary that ends here, its keys put in order. */
+function sorted(cursor: Cursor, keys: string[], values: BencodeValue[], spans: number[]): BencodeDictionary {
+  const order = [...keys.keys()].sort((a, b) => (keys[a] < keys[b] ? -1 : 1));
+  const ascending = order.map((i) => keys[i]);
+  if (ascending.some((key, i) => key === ascending[i - 1])) {
+    throw new BencodeError('DUPLICATE_KEY', cursor.at, 'a key stands twice in the dictionary that ends here');
+  }
+  cursor.at++;
+  return new BencodeDictionary(
+    cursor.bytes,
+    ascending,
+    order.map((i) => values[i]),
+    order.flatMap((i) => [spans[2 * i], spans[2 * i + 1]]),
+  );
+}
+
+function readKey(container: Container, cursor: Cursor, anyOrder: boolean): void {
   const start = cursor.at;
   const bytes = readString(cursor);
   if (bytes.length > MAX_KEY_BYTES) {
@@ -233,9 +256,9 @@ function readKey(container: Container, cursor: Cursor): void {
   for (const byte of bytes) key += String.fromCharCode(byte);
   const previous = container.keys?.at(-1);
   if (previous !== undefined && key <= previous) {
-    throw key === previous
-      ? new BencodeError('DUPLICATE_KEY', start, 'a key stands twice')
-      : new BencodeError('UNSORTED_KEY', start, 'keys are not in the order of their bytes');
+    if (key === previous) throw new BencodeError('DUPLICATE_KEY', start, 'a key stands twice');
+    if (!anyOrder) throw new BencodeError('UNSORTED_KEY', start, 'keys are not in the order of their bytes');
+    container.isUnsorted = true;
   }
   container.keys?.push(key);
   container.spans?.push(cursor.at);

@@ -60,6 +60,11 @@ describe('The extended handshake', () => {
     });
   });
 
+  it('may have its keys in any order', () => {
+    const { client, port } = parseExtendedHandshake(text('d1:v1:x1:pi5e1:mdee'));
+    assert.deepEqual([client, port], ['x', 5]);
+  });
+
   it('loses what is wrong or too much', () => {
     const m = new Map(Array.from({ length: 500 }, (_, i): [string, number] => [`e${i}`, 1]));
     const read = parseExtendedHandshake(

@@ -96,7 +96,7 @@ export function readExtendedDictionary(payload: Uint8Array): { dictionary: Benco
   let value: BencodeValue;
   let end: number;
   try {
-    ({ value, end } = decodePrefix(payload, { maxDepth: MAX_DEPTH, maxValues: MAX_VALUES }));
+    ({ value, end } = decodePrefix(payload, { maxDepth: MAX_DEPTH, maxValues: MAX_VALUES, anyOrder: true }));
   } catch (error) {
     throw new ExtensionProtocolError(`an extended message is not bencoded: ${(error as Error).message}`);
   }

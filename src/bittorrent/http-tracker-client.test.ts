@@ -92,6 +92,12 @@ describe("A tracker's reply", () => {
     }
   });
 
+  it('may have its keys in any order, as those of chihaya do', () => {
+    const body = new TextEncoder().encode('d8:intervali60e5:peers0:8:completei1e10:incompletei2ee');
+    const { intervalSeconds, seeders, leechers } = parseAnnounceReply(body);
+    assert.deepEqual([intervalSeconds, seeders, leechers], [60, 1, 2]);
+  });
+
   it('may leave out all it likes', () => {
     const { intervalSeconds, peers, warning } = reply({});
     assert.deepEqual([intervalSeconds, peers, warning], [DEFAULT_INTERVAL_SECONDS, [], undefined]);

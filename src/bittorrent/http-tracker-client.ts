@@ -128,7 +128,8 @@ export function parseAnnounceReply(body: Uint8Array): HttpAnnounceReply {
 function readReply(body: Uint8Array): BencodeDictionary {
   let reply: BencodeDictionary;
   try {
-    reply = decodeDictionary(body, { maxBytes: MAX_TRACKER_REPLY_BYTES });
+    // Trackers in wide use write the keys in whatever order.
+    reply = decodeDictionary(body, { maxBytes: MAX_TRACKER_REPLY_BYTES, anyOrder: true });
   } catch (error) {
     throw new HttpTrackerError(
       'MALFORMED_REPLY',

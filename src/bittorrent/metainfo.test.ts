@@ -72,6 +72,20 @@ describe('A torrent file', () => {
     assert.deepEqual(info.infoHash, sha1(encode(single())));
   });
 
+  it('is read with its keys in any order and something behind its end, as sloppy programs write it', () => {
+    const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
+    const info = `d6:pieces40:${text(hashes(2))}6:lengthi100e12:piece lengthi64e4:name5:a.bine`;
+    const bytes = new Uint8Array(Buffer.from(`d4:info${info}8:announce11:udp://t:6/ae\n`, 'latin1'));
+    const read = parseMetainfo(bytes, sha1);
+    const { infoHash, infoBytes, ...rest } = read.info;
+    const { infoHash: _, infoBytes: __, ...orderly } = parse(single()).info;
+    assert.deepEqual({ ...rest }, { ...orderly });
+    assert.equal(text(infoBytes), info);
+    assert.deepEqual(infoHash, sha1(Buffer.from(info, 'latin1')));
+    assert.deepEqual(parseInfo(infoBytes, sha1), read.info);
+    assert.deepEqual(read.trackers, [['udp://t:6/a']]);
+  });
+
   it('keeps the bytes of its info, with fields nobody knows, for the info-hash', () => {
     const info = single({ source: 'somewhere', 'x unknown': [1, { y: 'z' }] });
     const { infoBytes, infoHash } = parse(info).info;

@@ -1,9 +1,18 @@
 // Torrent files and their info dictionaries (BEP 3), read: several files, pad files and attributes (BEP 47), private
 // torrents (BEP 27), lists of trackers (BEP 12). A hybrid of version 1 and 2 (BEP 52) is read as version 1.
 //
-// The info-hash is taken over the bytes of `info` as they came: encoded anew they could be others.
+// The info-hash is taken over the bytes of `info` as they came: encoded anew they could be others. So the sloppiness of
+// programs that made torrents does no harm where the meaning is clear, and other clients read them too: keys in any order,
+// something behind the end of the file.
 
-import { BencodeDictionary, type BencodeValue, decodeDictionary } from './bencode.ts';
+import {
+  BencodeDictionary,
+  BencodeError,
+  type BencodeValue,
+  type DecodeOptions,
+  decodeDictionary,
+  decodePrefix,
+} from './bencode.ts';
 import { type ContentFile, type ContentLayout, layOut, MAX_FILES, pathsOnDisk } from './content-layout.ts';
 import { INFO_HASH_BYTES } from './info-hash.ts';
 import { checkPaths, type PathRules, PORTABLE_PATHS } from './torrent-paths.ts';
@@ -12,6 +21,7 @@ export const PIECE_HASH_BYTES = 20;
 export const MAX_METAINFO_BYTES = 16 * 1024 * 1024;
 export const MAX_TRACKERS = 200;
 export const MAX_TRACKER_URL_BYTES = 2048;
+const DECODING: DecodeOptions = { maxBytes: MAX_METAINFO_BYTES, anyOrder: true };
 /** A longer comment is cut. */
 export const MAX_COMMENT_CHARACTERS = 1000;
 
@@ -58,7 +68,8 @@ export class MetainfoError extends Error {
  * @throws {MetainfoError} {@link ContentLayoutError} {@link TorrentPathError} what it says cannot be
  */
 export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = PORTABLE_PATHS): Metainfo {
-  const root = decodeDictionary(bytes, { maxBytes: MAX_METAINFO_BYTES });
+  const { value: root } = decodePrefix(bytes, DECODING);
+  if (!(root instanceof BencodeDictionary)) throw new BencodeError('NOT_A_DICTIONARY', 0, 'a dictionary is expected');
   const infoBytes = root.span('info');
   const info = root.get('info');
   if (infoBytes === undefined) throw missing('info');
@@ -75,7 +86,7 @@ export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = 
 
 /** As `parseMetainfo`, of an info dictionary alone: the metadata of BEP 9. */
 export function parseInfo(infoBytes: Uint8Array, sha1: Sha1, paths: PathRules = PORTABLE_PATHS): TorrentInfo {
-  return readInfo(decodeDictionary(infoBytes, { maxBytes: MAX_METAINFO_BYTES }), infoBytes, sha1, paths);
+  return readInfo(decodeDictionary(infoBytes, DECODING), infoBytes, sha1, paths);
 }
 
 function readInfo(info: BencodeDictionary, infoBytes: Uint8Array, sha1: Sha1, paths: PathRules): TorrentInfo {

@@ -1,8 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { type Logger, pino } from 'pino';
 import { startPeerApi } from '../api/peer/peer-server.ts';
+import { makeFolder } from '../cluster/storage/make-folder.ts';
 import { lockFolder } from '../peer/folder-lock.ts';
 import type { Peer } from '../peer/peer.ts';
 import { CommandError } from './command-error.ts';
@@ -58,7 +58,7 @@ async function serve(
   signalled: Promise<undefined>,
 ): Promise<void> {
   const defaultFolder = downloads === undefined ? join(data, 'downloads') : resolve(downloads);
-  mkdirSync(defaultFolder, { recursive: true });
+  makeFolder(defaultFolder);
   const api = await startPeerApi(peer, { port: apiPort, defaultFolder, logger }).catch(
     (cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'EADDRINUSE') throw cause;

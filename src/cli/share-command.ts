@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatMagnet } from '../bittorrent/magnet.ts';
+import { makeFolder } from '../cluster/storage/make-folder.ts';
 import type { Peer } from '../peer/peer.ts';
 import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
@@ -145,7 +146,7 @@ async function warnOfNobody(peer: Peer, view: TransferView): Promise<void> {
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const part = `${path}.${process.pid}.part`;
   try {
-    await mkdir(join(path, '..'), { recursive: true });
+    makeFolder(dirname(path));
     await writeFile(part, bytes);
     await rename(part, path);
   } catch (cause) {

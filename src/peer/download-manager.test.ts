@@ -250,6 +250,24 @@ describe('The download manager', { concurrency: true }, () => {
     assert.ok(seconds > 0.9, `1.5 MB at 1 MB/s took ${seconds} s`);
   });
 
+  it('takes other rates while it runs, though somebody waits for the old ones', async (t) => {
+    const content = testContent([{ path: [], length: 1_500_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content, { uploadRate: 1 });
+    const { manager, folder } = await peer(t);
+    const download = await manager.add({ metainfo: content.metainfo, folder, peers: [source.manager.address!] });
+    await until('the rate is used up for hours', () => source.download.upMeter.total > 0);
+    const sent = source.download.upMeter.total;
+    manager.setRates({ download: 0 });
+    source.manager.setRates({ upload: Number.POSITIVE_INFINITY });
+    await until('more is sent', () => source.download.upMeter.total > sent);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.notEqual(download.state, 'seeding', 'nothing may be fetched');
+    manager.setRates({ download: Number.POSITIVE_INFINITY, upload: 5_000 });
+    await reached(download, 'seeding');
+    assertFiles(folder, content);
+    assert.deepEqual(manager.rates, { upload: 5_000, download: Number.POSITIVE_INFINITY });
+  });
+
   it('serves several contents to one peer', async (t) => {
     const [one, two] = [1, 2].map((seed) =>
       testContent([{ path: [], length: 300_000 }], { pieceLength: 32 * KIB, seed }),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { formatInfoHash } from '../bittorrent/info-hash.ts';
 import type { Magnet, PeerEndpoint } from '../bittorrent/magnet.ts';
 import type { Metainfo } from '../bittorrent/metainfo.ts';
 import { encodeMetainfo } from '../bittorrent/metainfo-create.ts';
+import { makeFolder } from '../cluster/storage/make-folder.ts';
 import { PEER_FILE } from './database.ts';
 import { RateLimiter } from './exchange/rate-limiter.ts';
 import { Bitfield } from './picking/bitfield.ts';
@@ -35,6 +35,12 @@ export interface DownloadManagerOptions {
   /** Bytes a second; no limit by default. */
   readonly uploadRate?: number;
   readonly downloadRate?: number;
+}
+
+/** Limits in bytes a second; Infinity: none. */
+export interface TransferRates {
+  readonly upload: number;
+  readonly download: number;
 }
 
 export interface AddOptions {
@@ -77,7 +83,7 @@ export class DownloadManager {
   constructor(options: DownloadManagerOptions) {
     this.#options = options;
     this.#transport = options.transport ?? new TcpPeerTransport();
-    mkdirSync(options.dataFolder, { recursive: true });
+    makeFolder(resolve(options.dataFolder));
     this.#storage = new Storage(join(options.dataFolder, PEER_FILE));
     this.peerId = new Uint8Array(20);
     this.peerId.set(new TextEncoder().encode(PEER_ID_PREFIX), 0);
@@ -99,6 +105,19 @@ export class DownloadManager {
   /** Where peers reach this one; undefined before `listen`. */
   get address(): PeerEndpoint | undefined {
     return this.#listener && { host: this.#listener.host, port: this.#listener.port };
+  }
+
+  /** Bytes a second; Infinity: no limit. */
+  get rates(): TransferRates {
+    return { upload: this.#uploadLimiter.bytesPerSecond, download: this.#downloadLimiter.bytesPerSecond };
+  }
+
+  /** Changes the limits of all contents together, at once; those that are not given stay. */
+  setRates({ upload, download }: Partial<TransferRates>): void {
+    const now = performance.now();
+    if (upload !== undefined) this.#uploadLimiter.setRate(upload, now);
+    if (download !== undefined) this.#downloadLimiter.setRate(download, now);
+    for (const each of this.#downloads.values()) each.ratesChanged();
   }
 
   download(sha1: string): Download | undefined {

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder } from '../cluster/storage/make-folder.ts';
 
 const LOCK_FILE = 'lock.db';
 
@@ -19,7 +19,7 @@ export class FolderInUseError extends Error {
  * @throws {FolderInUseError} and what the system says when the folder cannot be made
  */
 export function lockFolder(folder: string): { release(): void } {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(resolve(folder));
   const db = new DatabaseSync(join(folder, LOCK_FILE));
   try {
     db.exec('BEGIN EXCLUSIVE');

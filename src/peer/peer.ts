@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { formatInfoHash, parseInfoHash } from '../bittorrent/info-hash.ts';
 import { formatMagnet, type PeerEndpoint, parseMagnet } from '../bittorrent/magnet.ts';
 import { type Content, PEER_FILE, PeerDatabase } from './database.ts';
-import { DownloadManager, type DownloadManagerOptions } from './download-manager.ts';
+import { DownloadManager, type DownloadManagerOptions, type TransferRates } from './download-manager.ts';
 import { type MakeTorrentOptions, makeTorrent } from './making/make-torrent.ts';
 import { PeerContent, type PeerContentOptions } from './peer-content.ts';
 import { PeerInfoRequester } from './peer-info-requester.ts';
@@ -108,6 +108,16 @@ export class Peer {
   /** Where other peers reach this one. */
   get port(): number {
     return this.#manager.address?.port ?? 0;
+  }
+
+  /** Limits of all contents together, in bytes a second; Infinity: none. */
+  get rates(): TransferRates {
+    return this.#manager.rates;
+  }
+
+  /** Changes them at once; those that are not given stay. */
+  setRates(rates: Partial<TransferRates>): void {
+    this.#manager.setRates(rates);
   }
 
   /** What a sha1, magnet link, path of a torrent file or name stands for. @throws as `findWanted` */

@@ -238,6 +238,13 @@ describe('Files on a disk', () => {
     files.close();
   });
 
+  it('are refused, without waiting, where no folder can be made', { skip: process.platform !== 'linux' }, () => {
+    assert.throws(
+      () => new DiskFiles({ folder: '/proc/nobody/there' }),
+      (error) => error instanceof FileError && error.code === 'UNWRITABLE' && /choose another/.test(error.message),
+    );
+  });
+
   it('tell a change by its time', (t) => {
     const folder = temporaryFolder(t);
     const files = new DiskFiles({ folder });

@@ -14,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../../cluster/storage/make-folder.ts';
 import { FileError, type FileErrorCode, type FileLayer, type FilePath, type FileState } from './file-layer.ts';
 
 /** Files that are kept open; the one used longest ago goes first. */
@@ -49,7 +50,7 @@ export class DiskFiles implements FileLayer {
     this.#readOnly = readOnly;
     this.#syncFileSystem = syncFileSystem;
     this.#folder = this.#guard(folder, () => {
-      if (!readOnly) mkdirSync(folder, { recursive: true });
+      if (!readOnly) makeDownloadFolder(resolve(folder));
       const real = realpathSync(resolve(folder));
       if (!statSync(real).isDirectory())
         throw new FileError('NOT_A_FILE', folder, `${folder} is not a folder; choose another`);
@@ -204,6 +205,16 @@ export class DiskFiles implements FileLayer {
     } catch (error) {
       throw fileError(place, error);
     }
+  }
+}
+
+/** The system says ENOENT of a new folder where nobody can make any: in /proc, for one. */
+function makeDownloadFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new FileError('UNWRITABLE', folder, `${folder} cannot be made; choose another folder`, { cause });
   }
 }
 

@@ -241,6 +241,12 @@ export class Download implements SessionOwner {
     return least !== undefined;
   }
 
+  /** The rates of the limiters are others than before. */
+  ratesChanged(): void {
+    this.#brake.rateChanged();
+    this.#uploader.rateChanged();
+  }
+
   /** To be called every second. */
   tick(): void {
     const now = this.now();

@@ -22,9 +22,15 @@ export class ReceiveBrake {
     if (this.#timer || waitMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      for (const held of this.#heldBack) held.resume();
-      this.#heldBack.clear();
+      this.#resumeAll();
     }, waitMs);
+  }
+
+  /** The rate is another now: what was held back for the old one is held back anew. */
+  rateChanged(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#resumeAll();
   }
 
   /** The link is closed. */
@@ -34,6 +40,11 @@ export class ReceiveBrake {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#heldBack.clear();
+  }
+
+  #resumeAll(): void {
+    for (const held of this.#heldBack) held.resume();
     this.#heldBack.clear();
   }
 }

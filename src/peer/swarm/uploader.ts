@@ -59,6 +59,13 @@ export class Uploader {
     void this.#answer(session, run, buffer);
   }
 
+  /** The rate is another now: whoever waits for it waits anew. */
+  rateChanged(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#pumpAll();
+  }
+
   /** Nothing is planned any more. */
   close(): void {
     clearTimeout(this.#timer);
@@ -109,7 +116,11 @@ export class Uploader {
     if (this.#timer || waitMs === Number.POSITIVE_INFINITY) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      for (const session of [...this.#waiting]) this.pump(session);
+      this.#pumpAll();
     }, waitMs);
+  }
+
+  #pumpAll(): void {
+    for (const session of [...this.#waiting]) this.pump(session);
   }
 }

@@ -7,6 +7,9 @@ import { announceRoutes } from './announce-routes.ts';
 import { answerUnreadable, sendError, sendNotFound } from './api-errors.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { contentsRoutes } from './contents-routes.ts';
+import { eventRoutes } from './event-routes.ts';
+import { InstanceEvents } from './instance-events.ts';
+import { isMemberOrigin } from './member-origins.ts';
 import { metricsRoute } from './metrics.ts';
 import { OPENAPI } from './openapi.ts';
 import { writeAccess } from './write-access.ts';
@@ -68,16 +71,23 @@ export async function buildApp(tracker: Tracker, options: AppOptions): Promise<F
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendError);
   app.setNotFoundHandler(sendNotFound);
+  const events = new InstanceEvents(tracker);
   // Only JSON: any other type, which pages of other sites could send without asking, is refused with 415.
   app.removeContentTypeParser('text/plain');
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', async ({ method, url, headers: { origin } }, reply) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+    // A page of another member may read; there is no answer to OPTIONS, so no page of another origin ever writes.
+    if (origin === undefined || method !== 'GET' || !url.startsWith('/api/v1/')) return;
+    if (isMemberOrigin(origin, events.cluster().members)) {
+      reply.headers({ 'access-control-allow-origin': origin, vary: 'origin' });
+    }
   });
 
   await app.register(swagger, OPENAPI);
   const mayWrite = writeAccess({ adminToken: options.adminToken, ownHosts: tracker.clientHosts });
   await app.register(announceRoutes(tracker));
-  await app.register(clusterRoutes(tracker, mayWrite));
+  await app.register(clusterRoutes(tracker, events, mayWrite));
+  await app.register(eventRoutes(events));
   await app.register(contentsRoutes(tracker));
   await app.register(admissionRoutes(tracker, mayWrite));
   await app.register(metricsRoute(tracker));

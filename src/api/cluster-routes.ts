@@ -1,12 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
 import type { Tracker } from '../tracker/tracker.ts';
-import { clusterJson } from './cluster-json.ts';
+import type { InstanceEvents } from './instance-events.ts';
 import { ClusterSchema, ErrorSchema } from './schemas.ts';
 import { WRITE_SECURITY } from './write-access.ts';
 
 export function clusterRoutes(
   tracker: Tracker,
+  events: InstanceEvents,
   mayWrite: (request: FastifyRequest) => Promise<void>,
 ): FastifyPluginAsyncZod {
   return async (app) => {
@@ -19,7 +20,7 @@ export function clusterRoutes(
         summary: 'What this instance knows of the cluster',
         response: { 200: ClusterSchema },
       },
-      handler: async () => clusterJson(tracker.status()),
+      handler: async () => events.cluster(),
     });
 
     app.route({
@@ -41,7 +42,7 @@ export function clusterRoutes(
       },
       handler: async () => {
         await tracker.stepDown();
-        return clusterJson(tracker.status());
+        return events.cluster();
       },
     });
   };

@@ -25,7 +25,12 @@ export function contentsRoutes(tracker: Tracker): FastifyPluginAsyncZod {
       },
       handler: async ({ query: { after, limit } }) => {
         const page = await tracker.contents(after === undefined ? { limit } : { after, limit });
-        return { contents: [...page.contents], next: page.next, appliedIndex: safeNumber(page.appliedIndex) };
+        return {
+          contents: [...page.contents],
+          next: page.next,
+          total: null,
+          appliedIndex: safeNumber(page.appliedIndex),
+        };
       },
     });
 

@@ -59,6 +59,10 @@ export const ClusterSchema = z
     cluster: z.string(),
     term: count,
     master: z.string().nullable().meta({ description: 'Member id of the master; null while there is none' }),
+    masterSince: z.number().nullable().meta({
+      description:
+        'Since when this instance has known that master, Unix time in milliseconds: perhaps only since its own start',
+    }),
     self: z.string().meta({ description: 'Member id of the instance that answered' }),
     commitIndex: count,
     earlierCluster: z.string().nullable().meta({
@@ -68,6 +72,45 @@ export const ClusterSchema = z
   })
   .meta({ id: 'Cluster' });
 export type Cluster = z.infer<typeof ClusterSchema>;
+
+export const MemberParamsSchema = z.object({ id: z.uuid({ error: 'must be the id of a member' }) });
+
+// ---- Settings ----
+
+/** What this instance was started with, and how to start another that joins its cluster. */
+export const SettingsSchema = z
+  .object({
+    cluster: z.string(),
+    name: z.string(),
+    version: z.string().meta({ description: 'Of the program' }),
+    node: z.string().meta({ description: 'Version of Node.js that runs it' }),
+    pid: z.int(),
+    startedAt: z.number().meta({ description: 'Unix time, milliseconds' }),
+    hosts: z.array(z.string()).meta({ description: 'Addresses for clients, by UDP and HTTP' }),
+    clientPort: hostPort,
+    memberPort: hostPort.meta({ description: 'TCP, for the other members' }),
+    group: z.string().nullable().meta({ description: 'Where peers ask by multicast, ADDRESS:PORT' }),
+    memberGroup: z.string().nullable().meta({ description: 'Where members find each other, ADDRESS:PORT' }),
+    engine: z.enum(['raft', 'etcd']),
+    transport: z.enum(['lan', 'jms']),
+    key: z.boolean().meta({ description: 'Whether members prove a cluster key; without one they are on this machine' }),
+    expect: z.int().positive().meta({ description: 'Instances that found a cluster together' }),
+    intervalSeconds: z.number().positive().meta({ description: 'How often peers are asked to announce' }),
+    replaceAfterSeconds: z.number().positive().meta({
+      description: 'A voter dead for so long is replaced by a learner that has caught up',
+    }),
+    limits: z.object({
+      voters: z.int().positive(),
+      learners: z.int().positive(),
+    }),
+    joinCommand: z.string().meta({ description: 'Starts another instance, on this machine, that joins the cluster' }),
+    mayWrite: z
+      .boolean()
+      .meta({ description: 'Whether who asks may change state as they ask: from this machine, or with the token' }),
+    tokenSet: z.boolean().meta({ description: 'Whether there is an admin token that lets others change state' }),
+  })
+  .meta({ id: 'Settings' });
+export type Settings = z.infer<typeof SettingsSchema>;
 
 // ---- Contents ----
 
@@ -86,6 +129,7 @@ export const ContentsSchema = z
   .object({
     contents: z.array(ContentSchema),
     next: z.string().nullable().meta({ description: 'Pass as `after` for the next page; null on the last' }),
+    total: count.nullable().meta({ description: 'How many match in all; null without `search` and `sort`' }),
     appliedIndex: count.meta({ description: 'Log index that the answer shows' }),
   })
   .meta({ id: 'Contents' });
@@ -143,18 +187,39 @@ const limit = (byDefault: number) =>
 export const Sha1ParamsSchema = z.object({ sha1: Sha1Schema });
 export const ListParamsSchema = z.object({ list: AdmissionListSchema });
 
+/** Longest `search`, characters: a name of 255 bytes has no more. */
+export const MAX_SEARCH = 255;
+export const ContentsSortSchema = z.enum(['sha1', 'name', 'size', 'seeders', 'leechers', 'completed'], {
+  error: 'must be sha1, name, size, seeders, leechers or completed',
+});
+export type ContentsSort = z.infer<typeof ContentsSortSchema>;
+export const OrderSchema = z.enum(['asc', 'desc'], { error: 'must be asc or desc' });
+
 /** Pages in the order of the sha1. */
 export const PageQuerySchema = z.object({
   after: Sha1Schema.optional().meta({ description: '`next` of the page before' }),
   limit: limit(DEFAULT_PAGE),
 });
-export const PeersQuerySchema = z.object({
-  after: z
-    .string({ error: 'must be the `next` of the page before' })
-    .min(1, { error: 'must be the `next` of the page before' })
-    .max(MAX_CURSOR, { error: 'must be the `next` of the page before' })
+const CursorSchema = z
+  .string({ error: 'must be the `next` of the page before' })
+  .min(1, { error: 'must be the `next` of the page before' })
+  .max(MAX_CURSOR, { error: 'must be the `next` of the page before' })
+  .optional()
+  .meta({ description: '`next` of the page before' });
+/**
+ * Without `search` and `sort` all contents in the order of their sha1, as of this moment: `after` is a sha1 then. With one of
+ * them the order may be seconds old where there are very many contents, and `after` means the same query.
+ */
+export const ContentsQuerySchema = z.object({
+  after: CursorSchema,
+  limit: limit(DEFAULT_PAGE),
+  search: z
+    .string()
+    .max(MAX_SEARCH, { error: `must be at most ${MAX_SEARCH} characters` })
     .optional()
-    .meta({ description: '`next` of the page before' }),
-  limit: limit(MAX_PAGE),
+    .meta({ description: 'Part of the name, whatever the case, or the beginning of the sha1' }),
+  sort: ContentsSortSchema.optional().meta({ description: 'What to sort by; equal ones by their sha1' }),
+  order: OrderSchema.optional().meta({ description: 'By default `asc`. What has no name or size comes last' }),
 });
+export const PeersQuerySchema = z.object({ after: CursorSchema, limit: limit(MAX_PAGE) });
 export const AdmissionQuerySchema = PageQuerySchema.extend({ list: AdmissionListSchema });

@@ -59,6 +59,8 @@ export interface MemberStatus {
   readonly role: Role;
   readonly voter: boolean;
   readonly alive: boolean;
+  /** It said goodbye: it was stopped, and did not die. */
+  readonly left?: boolean;
   /** Milliseconds since its last keepalive; 0 for oneself. */
   readonly lastKeepaliveMs: number;
   readonly appliedIndex: bigint;

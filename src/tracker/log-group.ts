@@ -23,6 +23,9 @@ export class LogGroups {
   readonly #listeners: Settled[][] = [];
   readonly #free: number[] = [];
   #open: number;
+  /** Of each group, on the clock of `performance.now`: when it was first there to be sent, and when it was; 0: not yet. */
+  readonly #waitingSince = new Float64Array(GROUPS);
+  readonly #proposedAt = new Float64Array(GROUPS);
   /** Batches proposed since the start. */
   proposed = 0;
 
@@ -56,6 +59,15 @@ export class LogGroups {
     return this.#free.length === GROUPS - 1 && this.writer.operations === 0;
   }
 
+  /** Since when a group that has been proposed waited, and when it was proposed: milliseconds of `performance.now`. */
+  waitingSince(group: number): number {
+    return this.#waitingSince[group];
+  }
+
+  proposedAt(group: number): number {
+    return this.#proposedAt[group];
+  }
+
   onSettled(listener: GroupSettled): void {
     this.#everyGroup.push(listener);
   }
@@ -70,9 +82,12 @@ export class LogGroups {
     const group = this.#open;
     const writer = this.#writers[group];
     if (writer.operations === 0) return;
+    const now = performance.now();
+    if (this.#waitingSince[group] === 0) this.#waitingSince[group] = now;
     const next = this.#free.pop();
     if (next === undefined) return;
     this.#open = next;
+    this.#proposedAt[group] = now;
     this.proposed++;
     this.#log.propose(writer.take(this.#clock.now())).then(
       () => this.#settle(group, undefined),
@@ -84,6 +99,7 @@ export class LogGroups {
     for (const listener of this.#everyGroup) listener(group, error);
     const listeners = this.#listeners[group];
     this.#listeners[group] = [];
+    this.#waitingSince[group] = 0;
     this.#free.push(group);
     for (const listener of listeners) listener(error);
     this.send();

@@ -6,7 +6,15 @@ import { hasBatchedCalls } from '../net/platform.ts';
 import { AppliedIndex } from './applied-index.ts';
 import { openClientSockets } from './client-sockets.ts';
 import { ClusterClock } from './cluster-clock.ts';
-import { COUNTER, GAUGE_CLUSTER_TIME_MS, GAUGE_PEERS, GAUGE_SEEDERS, GAUGE_SWARMS } from './counters.ts';
+import {
+  COUNTER,
+  countLatency,
+  GAUGE_CLUSTER_TIME_MS,
+  GAUGE_PEERS,
+  GAUGE_SEEDERS,
+  GAUGE_SWARMS,
+  LATENCY_COMMIT,
+} from './counters.ts';
 import { EXPIRY_TURN_MS, Expiry } from './expiry.ts';
 import { ForwardedHttp } from './forwarding/forwarded-http.ts';
 import { Forwarding } from './forwarding/forwarding.ts';
@@ -49,6 +57,9 @@ async function main(options: ServeOptions): Promise<void> {
   let publishedAt = performance.now();
 
   const groups = new LogGroups(log, state.clock);
+  groups.onSettled((group, error) => {
+    if (!error) countLatency(counters, LATENCY_COMMIT, performance.now() - groups.proposedAt(group), 1);
+  });
   const sender = new PeerInfoSender({
     state,
     groups,

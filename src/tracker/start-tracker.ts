@@ -15,8 +15,11 @@ import {
   GAUGE_PEERS,
   GAUGE_SEEDERS,
   GAUGE_SWARMS,
+  LATENCY_ANSWER,
+  LATENCY_COMMIT,
   newCounters,
   readCounters,
+  readLatency,
 } from './counters.ts';
 import { MAX_EARLY_CONNECTIONS, ServeClient } from './serve-client.ts';
 import { ContentsReader } from './tables/contents-reader.ts';
@@ -179,8 +182,16 @@ class TrackerInstance implements Tracker {
   }
 
   status(): ClusterStatus {
-    const { client, serve } = this.#parts;
-    const status = client.status;
+    return this.#withOwn(this.#parts.client.status);
+  }
+
+  onStatus(listener: (status: ClusterStatus) => void): () => void {
+    return this.#parts.client.on('members', (status) => listener(this.#withOwn(status)));
+  }
+
+  /** This instance itself as of now, not as of the log thread's last word. */
+  #withOwn(status: ClusterStatus): ClusterStatus {
+    const { serve } = this.#parts;
     const { index, hash } = serve.state;
     return {
       ...status,
@@ -206,6 +217,8 @@ class TrackerInstance implements Tracker {
       swarms: counters[GAUGE_SWARMS],
       peers: counters[GAUGE_PEERS],
       seeders: counters[GAUGE_SEEDERS],
+      answerLatency: readLatency(counters, LATENCY_ANSWER),
+      commitLatency: readLatency(counters, LATENCY_COMMIT),
       clusterTimeMs: counters[GAUGE_CLUSTER_TIME_MS],
       commitIndex,
       tablesLag: lagOf(database.appliedIndex, commitIndex),

@@ -13,6 +13,11 @@ export interface Tracker {
   /** TCP port for the other members. */
   readonly memberPort: number;
   status(): ClusterStatus;
+  /**
+   * Calls the listener when the role, the term, the master or the members are others, and several times a second with what
+   * keepalives say. Returns the way to stop it.
+   */
+  onStatus(listener: (status: ClusterStatus) => void): () => void;
   /** What was counted since the start; each call reads the current values. */
   metrics(): TrackerMetrics;
   /** A page of the contents in the order of their sha1; shows every change acknowledged before the call. */
@@ -130,6 +135,10 @@ export interface TrackerMetrics {
   readonly swarms: number;
   readonly peers: number;
   readonly seeders: number;
+  /** Counts of how long announces by UDP were answered in, by the buckets of latency.ts; counters. */
+  readonly answerLatency: Float64Array;
+  /** The same of batches of changes, from the proposal until they are durable on a quorum and applied. */
+  readonly commitLatency: Float64Array;
   /** Cluster time, milliseconds. */
   readonly clusterTimeMs: number;
   readonly commitIndex: bigint;

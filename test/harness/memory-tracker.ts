@@ -1,4 +1,5 @@
 import type { ClusterStatus, MemberStatus } from '../../src/cluster/replicated-log.ts';
+import { LATENCY_BUCKETS } from '../../src/tracker/latency.ts';
 import {
   type AdmissionChange,
   type AdmissionList,
@@ -63,9 +64,12 @@ export class MemoryTracker implements Tracker {
   /** Members of its cluster beside itself. */
   others: MemberStatus[] = [];
   memberMessagesRefused = 0;
+  readonly answerLatency = new Float64Array(LATENCY_BUCKETS);
+  readonly commitLatency = new Float64Array(LATENCY_BUCKETS);
   stepDowns = 0;
   #mode: AdmissionMode = 'open';
   #index = 0n;
+  readonly #statusListeners = new Set<(status: ClusterStatus) => void>();
   #listener: ((connection: HandedConnection) => void) | undefined;
   #stop!: (reason: Error | undefined) => void;
   /** Thrown by the next changes, as a log that cannot take them would. */
@@ -132,6 +136,16 @@ export class MemoryTracker implements Tracker {
     };
   }
 
+  onStatus(listener: (status: ClusterStatus) => void): () => void {
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  /** Tells the listeners what `status` says now. */
+  tellStatus(): void {
+    for (const listener of this.#statusListeners) listener(this.status());
+  }
+
   metrics(): TrackerMetrics {
     const peers = Array.from(this.#contents.values(), (content) => content.peers).flat();
     return {
@@ -139,6 +153,8 @@ export class MemoryTracker implements Tracker {
       swarms: this.#contents.size,
       peers: peers.length,
       seeders: peers.filter((peer) => peer.left === 0).length,
+      answerLatency: this.answerLatency.slice(),
+      commitLatency: this.commitLatency.slice(),
       clusterTimeMs: 1_500,
       commitIndex: this.#index,
       tablesLag: 0n,

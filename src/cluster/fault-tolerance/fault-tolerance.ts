@@ -22,6 +22,8 @@ export interface MemberView {
   readonly state: MemberState;
   /** Since its last sign of life. */
   readonly silentMs: number;
+  /** It said goodbye. */
+  readonly left: boolean;
   /** What it last said of itself; null: nothing yet. */
   readonly keepalive: Keepalive | null;
 }
@@ -43,6 +45,7 @@ export class FaultTolerance {
   readonly #detector: FailureDetector;
   /** Those that the detector knows, by object. */
   readonly #keepalives = new Map<Peer, Keepalive | null>();
+  readonly #left = new WeakSet<Peer>();
   readonly #ticker: NodeJS.Timeout;
   #keepaliveAt: number;
 
@@ -61,6 +64,7 @@ export class FaultTolerance {
     return {
       connected: (peer) => {
         this.#keepalives.set(peer, null);
+        this.#left.delete(peer);
         this.#say(this.#detector.connected(peer.incarnation, performance.now()));
         listener.connected(peer);
         // So that it need not wait to learn who this is.
@@ -71,6 +75,7 @@ export class FaultTolerance {
         listener.disconnected(peer, reason);
       },
       died: (peer, proof) => {
+        if (proof === 'stopped') this.#left.add(peer);
         this.#say(this.#detector.died(peer.incarnation, performance.now()));
         listener.died(peer, proof);
       },
@@ -94,7 +99,8 @@ export class FaultTolerance {
     const views: MemberView[] = [];
     for (const [peer, keepalive] of this.#keepalives) {
       const life = lives.get(peer.incarnation);
-      if (life !== undefined) views.push({ peer, state: life.state, silentMs: life.silentMs, keepalive });
+      if (life === undefined) continue;
+      views.push({ peer, state: life.state, silentMs: life.silentMs, left: this.#left.has(peer), keepalive });
     }
     return views;
   }

@@ -74,6 +74,7 @@ function otherStatus(self: SelfView, id: MemberId, voter: boolean, view: MemberV
     role: id === self.master ? 'master' : restingRole(alive ? keepalive?.role : undefined, voter),
     voter,
     alive,
+    left: !alive && view?.left === true,
     lastKeepaliveMs: view === undefined ? UNHEARD_MS : Math.round(view.silentMs),
     appliedIndex: BigInt(appliedIndex),
     lag: BigInt(Math.max(0, self.commitIndex - appliedIndex)),

@@ -27,7 +27,7 @@ import type { ReplicatedLog } from '../../cluster/replicated-log.ts';
 import { ENDPOINT_ADDRESS, ENDPOINT_BYTES, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../../net/datagram-slots.ts';
 import { BATCH_SLOTS, RECEIVE_STRIDE, type UdpSocket } from '../../net/udp-socket.ts';
 import { Announce } from '../announce.ts';
-import { COUNTER, type Counters } from '../counters.ts';
+import { COUNTER, type Counters, countLatency, LATENCY_ANSWER } from '../counters.ts';
 import { GROUPS, type LogGroups } from '../log-group.ts';
 import { UNKNOWN_SIZE } from '../operations.ts';
 import { ANSWER, type PeerInfoSender, REFUSED, WAIT } from '../peer-info-sender.ts';
@@ -54,6 +54,8 @@ export class UdpFrontEnd {
   /** What each datagram of the batch asks for, and the swarm it announces to, or -1. */
   readonly #requests = new Uint8Array(BATCH_SLOTS);
   readonly #swarms = new Int32Array(BATCH_SLOTS);
+  /** Batches received: the time of one in TIMED_BATCHES is measured. */
+  #batches = 0;
 
   constructor(options: UdpFrontEndOptions) {
     this.#socket = options.socket;
@@ -84,6 +86,9 @@ export class UdpFrontEnd {
     }
     const { received } = this.#socket;
     const now = Math.floor(this.#state.clock.now() / 1000);
+    const timed = this.#batches++ % TIMED_BATCHES === 0;
+    const began = timed ? performance.now() : 0;
+    const answered = this.#counters[COUNTER.udpAnnounces];
     this.#lookAhead(count);
     for (let slot = 0; slot < count; slot++) {
       const at = slot * received.stride;
@@ -97,6 +102,10 @@ export class UdpFrontEnd {
     // The process may have stood still meanwhile, and another be the master.
     if (!this.#log.mayAnswer()) this.#socket.drop();
     this.#groups.send();
+    if (timed) {
+      const replies = this.#counters[COUNTER.udpAnnounces] - answered;
+      countLatency(this.#counters, LATENCY_ANSWER, performance.now() - began, replies * TIMED_BATCHES);
+    }
   }
 
   /**
@@ -254,6 +263,10 @@ export class UdpFrontEnd {
       }
       this.#socket.flush();
     }
+    if (waiting.count > 0 && error === undefined) {
+      const ms = performance.now() - this.#groups.waitingSince(group);
+      countLatency(this.#counters, LATENCY_ANSWER, ms, waiting.count);
+    }
     waiting.clear();
   }
 
@@ -284,6 +297,8 @@ export interface UdpFrontEndOptions {
   readonly elsewhere?: (count: number) => void;
 }
 
+/** The time that one batch in so many takes stands for the others. */
+const TIMED_BATCHES = 8;
 /** A reply passes any path without being cut up. */
 const MAX_REPLY_BYTES = 1200;
 

@@ -338,6 +338,8 @@ test('the OpenAPI document describes every route of the API', async () => {
     'GET /api/v1/cluster',
     'GET /api/v1/contents',
     'GET /api/v1/contents/{sha1}',
+    'GET /api/v1/events',
+    'GET /api/v1/settings',
     'POST /api/v1/admission/{list}',
     'POST /api/v1/cluster/step-down',
     'PUT /api/v1/admission/mode',

@@ -12,6 +12,7 @@ import { InstanceEvents } from './instance-events.ts';
 import { isMemberOrigin } from './member-origins.ts';
 import { metricsRoute } from './metrics.ts';
 import { OPENAPI } from './openapi.ts';
+import { settingsRoutes } from './settings-routes.ts';
 import { writeAccess } from './write-access.ts';
 
 export interface AppOptions {
@@ -90,6 +91,7 @@ export async function buildApp(tracker: Tracker, options: AppOptions): Promise<F
   await app.register(eventRoutes(events));
   await app.register(contentsRoutes(tracker));
   await app.register(admissionRoutes(tracker, mayWrite));
+  await app.register(settingsRoutes(tracker, { mayWrite, tokenSet: options.adminToken !== undefined }));
   await app.register(metricsRoute(tracker));
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   app.get('/', { schema: { hide: true } }, async (_request, reply) =>

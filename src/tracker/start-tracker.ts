@@ -24,7 +24,7 @@ import {
 import { MAX_EARLY_CONNECTIONS, ServeClient } from './serve-client.ts';
 import { ContentsReader } from './tables/contents-reader.ts';
 import { DatabaseClient } from './tables/database-client.ts';
-import type { HandedConnection, MulticastGroup, Tracker, TrackerMetrics } from './tracker.ts';
+import type { HandedConnection, InstanceSettings, MulticastGroup, Tracker, TrackerMetrics } from './tracker.ts';
 
 export type { MulticastGroup };
 
@@ -165,6 +165,7 @@ class TrackerInstance implements Tracker {
   readonly clientPort: number;
   readonly clientHosts: readonly string[];
   readonly memberPort: number;
+  readonly settings: InstanceSettings;
   readonly stopped: Promise<Error | undefined>;
   readonly #parts: Parts;
   readonly #reader: ContentsReader;
@@ -176,6 +177,17 @@ class TrackerInstance implements Tracker {
     this.clientPort = parts.serve.port;
     this.clientHosts = parts.options.hosts;
     this.memberPort = parts.log.memberPort;
+    const { cluster, name, group, memberGroup, key, expect, intervalSeconds, replaceAfterMs } = parts.options;
+    this.settings = {
+      cluster,
+      name,
+      group,
+      memberGroup,
+      hasKey: key !== null,
+      expect,
+      intervalSeconds,
+      replaceAfterMs,
+    };
     this.#reader = ContentsReader.open(parts.tables, (seconds) => this.#unixTimeMs(seconds));
     const { client, database, serve } = parts;
     this.stopped = Promise.race([this.#closed.promise, client.failed, database.failed, serve.failed]);

@@ -12,6 +12,8 @@ export interface Tracker {
   readonly clientHosts: readonly string[];
   /** TCP port for the other members. */
   readonly memberPort: number;
+  /** What it was started with. */
+  readonly settings: InstanceSettings;
   status(): ClusterStatus;
   /**
    * Calls the listener when the role, the term, the master or the members are others, and several times a second with what
@@ -39,6 +41,26 @@ export interface Tracker {
   /** Settles when the instance has stopped: undefined after `close`, the reason after a failure. */
   readonly stopped: Promise<Error | undefined>;
   close(): Promise<void>;
+}
+
+/** What an instance was started with, as far as it is for everybody to know. */
+export interface InstanceSettings {
+  /** The cluster's name. */
+  readonly cluster: string;
+  /** What people call this instance. */
+  readonly name: string;
+  /** Where peers ask by multicast; undefined: nowhere. */
+  readonly group: MulticastGroup | undefined;
+  /** Where members find each other; undefined: where the transport does by default. */
+  readonly memberGroup: MulticastGroup | undefined;
+  /** Whether members prove a key to each other. */
+  readonly hasKey: boolean;
+  /** So many instances found a cluster. */
+  readonly expect: number;
+  /** How often peers are asked to announce. */
+  readonly intervalSeconds: number;
+  /** How long a voter is dead before it is replaced, milliseconds; undefined: as the engine has it. */
+  readonly replaceAfterMs: number | undefined;
 }
 
 /** Where several hear one datagram. */

@@ -13,6 +13,7 @@ import {
   type ContentsQuery,
   type CounterName,
   type HandedConnection,
+  type InstanceSettings,
   type PeersQuery,
   type Tracker,
   type TrackerHttpReply,
@@ -56,6 +57,16 @@ export class MemoryTracker implements Tracker {
   readonly clientPort: number;
   readonly clientHosts: readonly string[];
   readonly memberPort = 7969;
+  readonly settings: InstanceSettings = {
+    cluster: 'test',
+    name: 'one',
+    group: { host: '239.255.77.69', port: 6969 },
+    memberGroup: undefined,
+    hasKey: false,
+    expect: 3,
+    intervalSeconds: 1_800,
+    replaceAfterMs: undefined,
+  };
   readonly stopped: Promise<Error | undefined>;
   readonly counters = Object.fromEntries(Object.keys(COUNTERS).map((name) => [name, 0])) as Record<CounterName, number>;
   readonly asked: TrackerHttpRequest[] = [];

@@ -1,5 +1,7 @@
 // Imports run one way: cli -> api -> tracker, peer -> cluster, net -> bittorrent.
 const layer = (name) => `^src/${name}/`;
+/** Shared by the API, the command line and the pages. */
+const SCHEMAS = '^src/api/.*schemas\\.ts$';
 const forbid = (from, to) => ({
   name: `${from}-does-not-import-${to.join('-')}`,
   severity: 'error',
@@ -13,8 +15,27 @@ module.exports = {
     {
       name: 'no-undeclared-packages',
       severity: 'error',
-      from: {},
+      // The pages are bundled: what they are made of is no dependency of the package.
+      from: { pathNot: '^web/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev', 'unknown'] },
+    },
+    {
+      name: 'pages-know-the-api-by-its-schemas',
+      severity: 'error',
+      from: { path: '^web/src/' },
+      to: { path: '^(src|sim|test|bench)/', pathNot: SCHEMAS },
+    },
+    {
+      name: 'schemas-import-zod-only',
+      severity: 'error',
+      from: { path: SCHEMAS },
+      to: { pathNot: ['^node_modules/zod/', SCHEMAS] },
+    },
+    {
+      name: 'programs-do-not-import-pages',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^web/' },
     },
     {
       name: 'bittorrent-does-no-io',
@@ -35,6 +56,6 @@ module.exports = {
     exclude: { path: '\\.(test|conformance)\\.ts$|/test-[^/]+\\.ts$' },
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: { extensions: ['.ts', '.tsx', '.js'] },
   },
 };

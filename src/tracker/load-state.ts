@@ -1,5 +1,5 @@
 import { nameDigest } from './swarms/swarm-table.ts';
-import { loadTables } from './tables/table-loader.ts';
+import { loadTablesInPages } from './tables/table-loader.ts';
 import type { TrackerState } from './tracker-state.ts';
 
 /**
@@ -8,6 +8,24 @@ import type { TrackerState } from './tracker-state.ts';
  * @throws {StorageError} the tables cannot be read
  */
 export function loadState(path: string, state: TrackerState): bigint {
+  for (const pages = loadPages(path, state); ; ) {
+    const page = pages.next();
+    if (page.done) return page.value;
+  }
+}
+
+/**
+ * The same while other things happen.
+ * @param turn called between pages of some ten milliseconds; the next one follows when it resolves
+ */
+export async function loadStateInTurns(path: string, state: TrackerState, turn: () => Promise<void>): Promise<bigint> {
+  for (const pages = loadPages(path, state); ; await turn()) {
+    const page = pages.next();
+    if (page.done) return page.value;
+  }
+}
+
+function* loadPages(path: string, state: TrackerState): Generator<void, bigint> {
   const { table, admission } = state;
   const hash = new Int32Array(5);
   const hashBytes = new Uint8Array(hash.buffer);
@@ -19,7 +37,7 @@ export function loadState(path: string, state: TrackerState): bigint {
     hashBytes.set(infoHash);
     return table.open(hash, 0, now);
   };
-  loadTables(path, {
+  yield* loadTablesInPages(path, {
     meta(meta) {
       appliedIndex = meta.appliedIndex;
       now = Math.floor(meta.clusterTimeMs / 1000);

@@ -24,8 +24,8 @@ import { groupSocket } from './front-ends/group-socket.ts';
 import { serveHttp } from './front-ends/http-fast-path.ts';
 import { HttpFrontEnd } from './front-ends/http-front-end.ts';
 import { UdpFrontEnd } from './front-ends/udp-front-end.ts';
-import { letMasterLoadFirst } from './load-order.ts';
-import { loadState } from './load-state.ts';
+import { LoadOrder } from './load-order.ts';
+import { loadState, loadStateInTurns } from './load-state.ts';
 import { LogGroups } from './log-group.ts';
 import { MasterDuties } from './master-duties.ts';
 import { PeerInfoSender } from './peer-info-sender.ts';
@@ -50,8 +50,10 @@ async function main(options: ServeOptions): Promise<void> {
   log.failed.then(fail);
   const groupGate = new GroupGate(log);
   const tables = new TablesProgress(options.progress);
-  await letMasterLoadFirst(log, options.tables);
-  const applied = new AppliedIndex(loadState(options.tables, state));
+  const order = new LoadOrder(log, options.tables);
+  const applied = new AppliedIndex(await loadStateInTurns(options.tables, state, () => order.turn()));
+  // The log behind the tables may take as long as they did.
+  await order.turn();
 
   let publishedIndex = -1n;
   let publishedAt = performance.now();

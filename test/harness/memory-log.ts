@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ClusterStatus, MemberId, ReplicatedLog, Role } from '../../src/cluster/replicated-log.ts';
+import type { ClusterStatus, MemberId, MemberStatus, ReplicatedLog, Role } from '../../src/cluster/replicated-log.ts';
 
 type StatusListener = (status: ClusterStatus) => void;
 type MessageListener = (from: MemberId, message: Uint8Array) => void;
@@ -19,6 +19,8 @@ export class MemoryLog implements ReplicatedLog {
   decide: () => Promise<void> = async () => {};
   /** What becomes of a handover: by default it succeeds, and nobody is the master. */
   handOver: () => Promise<void> = async () => this.setMaster(undefined);
+  /** What keepalives say of the members. */
+  members: readonly MemberStatus[] = [];
   /** Whether messages to others arrive. */
   connected = true;
   #master: MemberId | undefined;
@@ -53,7 +55,15 @@ export class MemoryLog implements ReplicatedLog {
   get status(): ClusterStatus {
     const role: Role = this.#master === this.self ? 'master' : this.#master === undefined ? 'candidate' : 'slave';
     const commitIndex = BigInt(this.proposed.length);
-    return { cluster: 'test', term: 1n, role, master: this.#master, self: this.self, commitIndex, members: [] };
+    return {
+      cluster: 'test',
+      term: 1n,
+      role,
+      master: this.#master,
+      self: this.self,
+      commitIndex,
+      members: this.members,
+    };
   }
 
   async propose(batch: Uint8Array): Promise<bigint> {

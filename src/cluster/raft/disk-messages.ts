@@ -21,6 +21,7 @@ export type DiskRequest =
   | { readonly type: 'genesis'; readonly genesis: string; readonly cluster: FoundedCluster | undefined }
   | { readonly type: 'renew' }
   | { readonly type: 'trim'; readonly index: number; readonly membership: string }
+  | { readonly type: 'take-precedence' }
   | { readonly type: 'close' };
 
 export type DiskReply =

@@ -6,6 +6,7 @@ import { LogStore } from '../storage/log-store.ts';
 import { buffersOf } from '../storage/packed-entries.ts';
 import { StorageError } from '../storage/sqlite-file.ts';
 import type { DiskReply, DiskRequest, DiskThreadOptions } from './disk-messages.ts';
+import { takePrecedence } from './precedence.ts';
 
 // The thread that owns log.db: it waits for the disk, so that votes, keepalives and the lease need not.
 
@@ -69,6 +70,9 @@ function perform(store: LogStore, request: Exclude<DiskRequest, { type: 'close' 
       return;
     case 'trim':
       store.trimTo(request.index, request.membership);
+      return;
+    case 'take-precedence':
+      takePrecedence();
       return;
   }
 }

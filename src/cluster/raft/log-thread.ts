@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { keepCompiledCode } from '../compiled-code.ts';
 import type { HostMessage, HostReply } from '../log-messages.ts';
 import { LogServer } from '../log-server.ts';
 import { StorageError } from '../storage/sqlite-file.ts';
 import { openLanTransport } from '../transport/lan/lan-transport.ts';
+import { takePrecedence } from './precedence.ts';
 import type { RaftLogOptions } from './raft.ts';
 import { RaftDisk } from './raft-disk.ts';
 import { RaftEngine } from './raft-engine.ts';
@@ -13,33 +13,16 @@ import { SnapshotFiles } from './snapshot-files.ts';
 
 // The thread of the consensus: the core, the other members, keepalives and clients. The disk has a thread of its own.
 
-/** Between "above normal" and "high". */
-const PRECEDENCE = -10;
-
 const host = parentPort!;
 const reply = (message: HostReply) => host.postMessage(message);
 
 keepCompiledCode();
-precede();
 try {
   await run(workerData as RaftLogOptions);
 } catch (error) {
   if (!(error instanceof StorageError)) throw error;
   reply({ type: 'refused', code: error.code, path: error.path, reason: error.message });
   host.close();
-}
-
-/**
- * On a machine that is too busy, keepalives and the lease come first, if the system lets us: a master that cannot speak in
- * time is replaced. On Linux this is the priority of the thread, and of those that it starts; elsewhere it would be the process's.
- */
-function precede(): void {
-  if (process.platform !== 'linux') return;
-  try {
-    setPriority(0, PRECEDENCE);
-  } catch {
-    // Only the superuser may.
-  }
 }
 
 async function run(options: RaftLogOptions): Promise<void> {
@@ -67,6 +50,10 @@ async function run(options: RaftLogOptions): Promise<void> {
     snapshots,
     transport,
     warn,
+    onVoter: () => {
+      takePrecedence();
+      disk.request({ type: 'take-precedence' });
+    },
     ...(keepLogBytes !== undefined && { keepLogBytes }),
     ...(replaceAfterMs !== undefined && { replaceAfterMs }),
   });

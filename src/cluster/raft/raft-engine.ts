@@ -5,7 +5,7 @@ import type { Effect, Persist } from '../consensus/effects.ts';
 import type { Entry } from '../consensus/entry.ts';
 import type { Event } from '../consensus/events.ts';
 import type { ClusterId } from '../consensus/identity.ts';
-import { isMember, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
+import { isMember, isVoter, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
 import { ANSWER_FOREVER } from '../log-messages.ts';
 import type { LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
@@ -34,6 +34,8 @@ export interface RaftEngineOptions {
   readonly snapshots: SnapshotFiles;
   readonly transport: MemberTransport;
   readonly warn: (message: string) => void;
+  /** Called once, when others depend on this member: it has a vote. */
+  readonly onVoter: () => void;
 }
 
 /**
@@ -65,6 +67,7 @@ export class RaftEngine implements LogEngine, LogSource {
   #statusAt = 0;
   #contactsAt = 0;
   #statusChanged = false;
+  #votes = false;
   #over = false;
 
   constructor(options: RaftEngineOptions) {
@@ -263,7 +266,14 @@ export class RaftEngine implements LogEngine, LogSource {
       timing: { replaceAfterMs },
     });
     this.#members.meet();
+    this.#heedVote();
     this.#server.setStatus(this.status());
+  }
+
+  #heedVote(): void {
+    if (this.#votes || !isVoter(this.#core!.membership.membership, this.identity.member)) return;
+    this.#votes = true;
+    this.#options.onVoter();
   }
 
   /**
@@ -351,6 +361,7 @@ export class RaftEngine implements LogEngine, LogSource {
           this.#statusChanged = true;
           break;
         case 'membership':
+          this.#heedVote();
           this.#statusChanged = true;
           break;
         case 'read-snapshot':

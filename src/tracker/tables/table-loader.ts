@@ -48,6 +48,11 @@ export interface TablesSink {
  * @throws {StorageError} the file cannot be read, or is damaged
  */
 export function loadTables(path: string, sink: TablesSink): void {
+  for (const _ of loadTablesInPages(path, sink));
+}
+
+/** The same, with a pause after each page of some ten milliseconds; the moment stays the one at which it began. */
+export function* loadTablesInPages(path: string, sink: TablesSink): Generator<void, void> {
   const db = openSqliteReader(path, TABLES_FORMAT);
   try {
     // IPv6 peers are looked up one by one all over the table: a third of the time would go into copies of its pages.
@@ -56,8 +61,8 @@ export function loadTables(path: string, sink: TablesSink): void {
     sink.meta(readMeta(db));
     loadAdmission(db, sink);
     loadSwarms(db, sink);
-    loadIpv4Peers(db, sink);
-    loadIpv6Peers(db, sink);
+    yield* loadIpv4Peers(db, sink);
+    yield* loadIpv6Peers(db, sink);
     db.exec('COMMIT');
   } catch (error) {
     // What the sink throws is its own business.
@@ -105,7 +110,7 @@ function loadSwarms(db: DatabaseSync, sink: TablesSink): void {
   }
 }
 
-function loadIpv4Peers(db: DatabaseSync, sink: TablesSink): void {
+function* loadIpv4Peers(db: DatabaseSync, sink: TablesSink): Generator<void, void> {
   const statement = db.prepare(
     `SELECT sha1, unhex(group_concat(format('%014x%08x', (("left" = 0) << 48) + peer_id, last_seen), '')), max(peer_id)
      FROM (SELECT sha1, peer_id, last_seen, "left" FROM CONTENTS
@@ -128,6 +133,7 @@ function loadIpv4Peers(db: DatabaseSync, sink: TablesSink): void {
       peers += count;
       after = [sha1, last];
     }
+    yield;
   }
 }
 
@@ -140,7 +146,7 @@ function unpack(packed: Uint8Array, count: number, addresses: Uint8Array, lastSe
   }
 }
 
-function loadIpv6Peers(db: DatabaseSync, sink: TablesSink): void {
+function* loadIpv6Peers(db: DatabaseSync, sink: TablesSink): Generator<void, void> {
   const sql = `SELECT sha1, host, port, last_seen, "left" = 0 FROM CONTENTS JOIN PEER_INFO ON id = peer_id
     WHERE peer_id >= ${FIRST_IPV6_ID} ORDER BY sha1, peer_id`;
   const addresses = new Uint8Array(PAGE_IPV6_PEERS * IPV6_PEER_BYTES);
@@ -153,7 +159,10 @@ function loadIpv6Peers(db: DatabaseSync, sink: TablesSink): void {
     count = 0;
   };
   for (const [sha1, host, port, seen, seeder] of rows<[string, string, number, number, number]>(db, sql)) {
-    if (sha1 !== current || count === PAGE_IPV6_PEERS) flush();
+    if (sha1 !== current || count === PAGE_IPV6_PEERS) {
+      flush();
+      yield;
+    }
     current = sha1;
     const at = count * IPV6_PEER_BYTES;
     readIpv6(host, addresses.subarray(at, at + IPV6_BYTES));

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { encode } from '../../src/bittorrent/bencode.ts';
@@ -19,6 +19,7 @@ export class BenchTracker {
   readonly #close: () => Promise<unknown>;
   #places: readonly PeerPlace[] = [];
   readonly #there = new Set<PeerPlace>();
+  readonly #announced = new EventEmitter();
 
   static async open(): Promise<BenchTracker> {
     const server = createServer();
@@ -45,6 +46,11 @@ export class BenchTracker {
     this.#there.clear();
   }
 
+  /** Resolves when this one has announced. */
+  async knows(place: PeerPlace): Promise<void> {
+    while (!this.#there.has(place)) await once(this.#announced, 'announced');
+  }
+
   async close(): Promise<void> {
     await this.#close();
   }
@@ -55,6 +61,7 @@ export class BenchTracker {
     const asker = this.#places.find((place) => place.port === port);
     if (asker && /[?&]event=stopped/.test(url)) this.#there.delete(asker);
     else if (asker) this.#there.add(asker);
+    this.#announced.emit('announced');
     const peers = others.flatMap(({ host, port }) => [...host.split('.').map(Number), port >> 8, port & 255]);
     return encode({ interval: INTERVAL_S, peers: Uint8Array.from(peers) });
   }

@@ -55,6 +55,7 @@ export class Stage {
       const [seedTask, ...leechTasks] = tasks;
       const sender = await seeder.seed(seedTask!);
       running.push(sender);
+      await this.tracker.knows(seedTask!);
       // What earlier trials wrote is not to be written in this one.
       execFileSync('sync');
       const began = performance.now();

@@ -29,7 +29,8 @@ const CONFLICTS = new Set(['HANDOVER_FAILED']);
 /** Turns whatever a route threw into the one JSON shape; only faults of this instance are logged. */
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, code, message } = describe(error);
-  if (status >= 500 && !UNAVAILABLE.has(code)) request.log.error({ err: error, url: request.url }, 'request failed');
+  if (status >= 500 && !UNAVAILABLE.has(code) && !(error instanceof ApiError))
+    request.log.error({ err: error, url: request.url }, 'request failed');
   return reply
     .status(status)
     .type('application/json; charset=utf-8')
@@ -50,10 +51,11 @@ function describe(error: FastifyError): { status: number; code: string; message:
   if (UNAVAILABLE.has(error.code)) return { status: 503, code: error.code, message: error.message };
   if (CONFLICTS.has(error.code)) return { status: 409, code: error.code, message: error.message };
   const status = error.statusCode ?? 500;
+  if (error instanceof ApiError) return { status, code: error.code, message: error.message };
   if (status >= 500) {
     return { status: 500, code: 'INTERNAL', message: 'the instance failed on this request; its log says why' };
   }
-  return { status, code: error instanceof ApiError ? error.code : codeOf(status), message: error.message };
+  return { status, code: codeOf(status), message: error.message };
 }
 
 function validationMessage(error: {

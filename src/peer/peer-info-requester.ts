@@ -2,7 +2,15 @@ import { type ContentQuery, MAX_CONTENT_NAME_BYTES } from '../bittorrent/content
 import { formatEndpoint, type PeerEndpoint } from '../bittorrent/magnet.ts';
 import type { AnnounceAnswer, AnnouncedContent, AnnounceEvents, Announcing } from './trackers/announcement.ts';
 import { type AnnounceRound, Announcer } from './trackers/announcer.ts';
-import { type InstanceFinder, type ListedContent, listContents, listInstances } from './trackers/cluster-api.ts';
+import {
+  type ContentsPage,
+  type ContentsQuery,
+  findContents,
+  type InstanceFinder,
+  type ListedContent,
+  listContents,
+  listInstances,
+} from './trackers/cluster-api.ts';
 import type { ClusterPlace } from './trackers/cluster-lanes.ts';
 import { ClusterLink } from './trackers/cluster-link.ts';
 import { ContentReport } from './trackers/content-report.ts';
@@ -130,6 +138,11 @@ export class PeerInfoRequester {
    */
   async *contents(): AsyncGenerator<readonly ListedContent[]> {
     yield* listContents(this.#finder, this.#closing.signal);
+  }
+
+  /** One page of the contents that match a search, in the order that is asked for. @throws {TrackerError} as `contents` */
+  search(query: ContentsQuery): Promise<ContentsPage> {
+    return findContents(this.#finder, query, this.#closing.signal);
   }
 
   /**

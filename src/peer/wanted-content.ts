@@ -73,12 +73,21 @@ async function fromFile(path: string): Promise<WantedContent> {
       cause,
     });
   }
+  return wantedTorrent(metainfo, path);
+}
+
+/**
+ * What a torrent file is of.
+ * @param called what errors call it
+ * @throws {WantedError} NOT_A_TORRENT
+ */
+export function wantedTorrent(metainfo: Uint8Array, called: string): WantedContent {
   try {
     const { info, trackers } = readMetainfo(metainfo);
     const { infoHash, name, size } = info;
     return { infoHash, metainfo, name, size, trackers: trackers.flat(), peers: [] };
   } catch (cause) {
-    throw notATorrent(path, (cause as Error).message, cause);
+    throw notATorrent(called, (cause as Error).message, cause);
   }
 }
 

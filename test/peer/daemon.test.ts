@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { appendFile, stat } from 'node:fs/promises';
 import { request } from 'node:http';
 import { after, before, type TestContext, test } from 'node:test';
-import type { PeerContentView, ShareView } from '../../src/api/peer/peer-schemas.ts';
+import type { PeerChanges, PeerContentView, ShareView } from '../../src/api/peer/peer-schemas.ts';
 import { startCluster, type TestCluster } from '../harness/start-cluster.ts';
 import type { SwarmkeeperProcess } from '../harness/start-swarmkeeper.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -119,7 +119,7 @@ test('Daemons share and get, tell how it goes, and go on with it after a restart
   assert.deepEqual([done.bytesDone, done.size, done.downloaded], [3 * MIB, 3 * MIB, 3 * MIB]);
   await stage.assertSame('films', 'leecher-downloads/films');
   await waitFor('the event', () =>
-    heard.some(({ event, data }) => event === 'content' && (data as PeerContentView).state === 'seeding'),
+    heard.some(({ data }) => (data as PeerChanges).contents?.some(({ state }) => state === 'seeding')),
   );
   const { have, pieceCount } = await leecher.ask<{ have: string; pieceCount: number }>(`/contents/${sha1}/pieces`);
   assert.equal(

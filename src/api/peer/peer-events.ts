@@ -1,64 +1,59 @@
-import type { ServerResponse } from 'node:http';
 import type { Peer } from '../../peer/peer.ts';
-import { ApiError } from '../api-errors.ts';
+import type { EventStream } from './event-stream.ts';
+import { LOOK_MS, type PeerStatus } from './peer-schemas.ts';
 import { contentView } from './peer-views.ts';
 import type { Shares } from './shares.ts';
+import type { TransferHistory } from './transfer-history.ts';
 
-/** How often it is looked for changes. */
-const LOOK_MS = 500;
-/** So often something is said at least, that nobody in between takes the connection for dead. */
-const HEARTBEAT_MS = 15_000;
-export const MAX_LISTENERS = 50;
-/** A listener that leaves so many bytes unread is cut off; it comes back to a full snapshot. */
-export const MAX_UNREAD_BYTES = 1024 * 1024;
+/** All that the events tell of, as JSON. */
+interface Told {
+  readonly peer: string;
+  /** By sha1. */
+  readonly contents: ReadonlyMap<string, string>;
+  /** By id. */
+  readonly shares: ReadonlyMap<number, string>;
+  readonly samples: number;
+}
+
+export interface PeerEventSources {
+  readonly peer: Peer;
+  readonly shares: Shares;
+  readonly history: TransferHistory;
+  readonly status: () => PeerStatus;
+}
 
 /**
- * Server-sent events of a peer: `snapshot` with all there is, then `content` and `share` for each one that changed, and
- * `removed` for each one that went.
+ * Server-sent events of a peer: `snapshot` with all there is, then `changes` with all that changed since, in one message
+ * however much it is. A listener that does not keep up gets a new snapshot when it does. Nothing is looked at while nobody listens.
  */
 export class PeerEvents {
-  readonly #peer: Peer;
-  readonly #shares: Shares;
-  readonly #listeners = new Set<ServerResponse>();
-  /** What was told last, by `content SHA1` or `share ID`. */
-  #told = new Map<string, string>();
+  readonly #sources: PeerEventSources;
+  readonly #listeners = new Set<EventStream>();
+  /** Those that missed something. */
+  readonly #behind = new WeakSet<EventStream>();
+  #told: Told | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #saidMs = 0;
 
-  constructor(peer: Peer, shares: Shares) {
-    this.#peer = peer;
-    this.#shares = shares;
+  constructor(sources: PeerEventSources) {
+    this.#sources = sources;
   }
 
-  /** @throws {ApiError} TOO_MANY */
-  listen(response: ServerResponse): void {
-    if (this.#listeners.size >= MAX_LISTENERS) {
-      throw new ApiError(503, 'TOO_MANY', `${MAX_LISTENERS} listen already; close a page of this peer`);
-    }
+  listen(stream: EventStream): void {
     // Those who listen already are told first, so that all know the same from here on.
     this.#look();
-    response.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
-    const snapshot = { contents: this.#peer.contents.map(contentView), shares: this.#shares.all };
-    response.write(message('snapshot', JSON.stringify(snapshot)));
-    this.#told = this.#now();
-    this.#listeners.add(response);
-    response.once('close', () => this.#forget(response));
+    stream.send('snapshot', this.#snapshot(this.#told ?? this.#now()));
+    this.#listeners.add(stream);
+    stream.onClose(() => this.#forget(stream));
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** Ends all connections. */
   close(): void {
-    for (const listener of this.#listeners) listener.end();
     this.#listeners.clear();
     clearInterval(this.#timer);
   }
 
-  #forget(response: ServerResponse): void {
-    this.#listeners.delete(response);
+  #forget(stream: EventStream): void {
+    this.#listeners.delete(stream);
     if (this.#listeners.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -66,34 +61,61 @@ export class PeerEvents {
 
   #look(): void {
     const now = this.#now();
-    for (const [key, text] of now) if (this.#told.get(key) !== text) this.#say(message(key.split(' ')[0], text));
-    for (const key of this.#told.keys()) {
-      const [what, sha1] = key.split(' ');
-      if (what === 'content' && !now.has(key)) this.#say(message('removed', JSON.stringify({ sha1 })));
-    }
+    const changes = this.#told && this.#changes(this.#told, now);
     this.#told = now;
-    if (performance.now() - this.#saidMs >= HEARTBEAT_MS) this.#say(': still here\n\n');
-  }
-
-  #now(): Map<string, string> {
-    return new Map([
-      ...this.#peer.contents.map((each): [string, string] => [
-        `content ${each.sha1}`,
-        JSON.stringify(contentView(each)),
-      ]),
-      ...this.#shares.all.map((each): [string, string] => [`share ${each.id}`, JSON.stringify(each)]),
-    ]);
-  }
-
-  #say(text: string): void {
-    this.#saidMs = performance.now();
-    for (const listener of this.#listeners) {
-      if (listener.writableLength > MAX_UNREAD_BYTES) listener.destroy();
-      else listener.write(text);
+    let snapshot: string | undefined;
+    for (const stream of this.#listeners) {
+      if (!stream.isReady) {
+        if (changes !== undefined) this.#behind.add(stream);
+      } else if (this.#behind.delete(stream)) {
+        snapshot ??= this.#snapshot(now);
+        stream.send('snapshot', snapshot);
+      } else if (changes !== undefined) stream.send('changes', changes);
+      else stream.stayAlive();
     }
+  }
+
+  #now(): Told {
+    const { peer, shares, history, status } = this.#sources;
+    return {
+      peer: JSON.stringify(status()),
+      contents: new Map(peer.contents.map((each) => [each.sha1, JSON.stringify(contentView(each))])),
+      shares: new Map(shares.all.map((each) => [each.id, JSON.stringify(each)])),
+      samples: history.count,
+    };
+  }
+
+  #snapshot({ peer, contents, shares }: Told): string {
+    const transfer = JSON.stringify(this.#sources.history.view());
+    return `{"peer":${peer},"contents":${list(contents.values())},"shares":${list(shares.values())},"transfer":${transfer}}`;
+  }
+
+  /** Undefined when nothing changed. */
+  #changes(before: Told, now: Told): string | undefined {
+    const parts: string[] = [];
+    const add = (name: string, items: string[]) => {
+      if (items.length > 0) parts.push(`"${name}":${list(items)}`);
+    };
+    if (now.peer !== before.peer) parts.push(`"peer":${now.peer}`);
+    add('contents', changed(before.contents, now.contents));
+    add('removedContents', gone(before.contents, now.contents));
+    add('shares', changed(before.shares, now.shares));
+    add('removedShares', gone(before.shares, now.shares));
+    if (now.samples !== before.samples) {
+      parts.push(`"transfer":${JSON.stringify(this.#sources.history.view(before.samples))}`);
+    }
+    return parts.length === 0 ? undefined : `{${parts.join(',')}}`;
   }
 }
 
-function message(event: string, data: string): string {
-  return `event: ${event}\ndata: ${data}\n\n`;
+function list(items: Iterable<string>): string {
+  return `[${[...items].join(',')}]`;
+}
+
+function changed<Key>(before: ReadonlyMap<Key, string>, now: ReadonlyMap<Key, string>): string[] {
+  return [...now].filter(([key, json]) => before.get(key) !== json).map(([, json]) => json);
+}
+
+function gone<Key>(before: ReadonlyMap<Key, string>, now: ReadonlyMap<Key, string>): string[] {
+  return [...before.keys()].filter((key) => !now.has(key)).map((key) => JSON.stringify(key));
 }

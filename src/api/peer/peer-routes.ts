@@ -1,31 +1,29 @@
 import { isAbsolute } from 'node:path';
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { FastifyPluginAsyncZod, ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { MAX_METAINFO_BYTES } from '../../bittorrent/metainfo.ts';
 import type { Peer } from '../../peer/peer.ts';
 import type { PeerContent } from '../../peer/peer-content.ts';
+import { wantedTorrent } from '../../peer/wanted-content.ts';
 import { ApiError } from '../api-errors.ts';
 import { ErrorSchema, Sha1ParamsSchema } from '../schemas.ts';
 import {
   AddContentSchema,
+  AddTorrentQuerySchema,
   PeerContentSchema,
   PeerContentsSchema,
-  PeersSchema,
-  PiecesSchema,
-  SharePathSchema,
-  ShareSchema,
-  SharesSchema,
+  RatesChangeSchema,
+  RatesSchema,
 } from './peer-schemas.ts';
-import { contentView, peerViews } from './peer-views.ts';
-import type { Shares } from './shares.ts';
+import { contentView, ratesView } from './peer-views.ts';
 
+/** Of a torrent file: what browsers call it, and what they call everything they do not know. */
+const TORRENT_TYPES = ['application/x-bittorrent', 'application/octet-stream'];
 const DONE = { 204: z.void(), 404: ErrorSchema };
 
-export function peerRoutes(peer: Peer, shares: Shares, defaultFolder: string): FastifyPluginAsyncZod {
-  const contentOf = (sha1: string): PeerContent => {
-    const content = peer.content(sha1);
-    if (!content) throw new ApiError(404, 'NOT_FOUND', `this peer neither shares nor gets ${sha1}`);
-    return content;
-  };
+/** What the peer shares and gets, and how fast. */
+export function peerRoutes(peer: Peer, defaultFolder: string): FastifyPluginAsyncZod {
+  const contentOf = (sha1: string) => existingContent(peer, sha1);
 
   return async (app) => {
     app.route({
@@ -49,16 +47,45 @@ export function peerRoutes(peer: Peer, shares: Shares, defaultFolder: string): F
         response: { 201: PeerContentSchema, 400: ErrorSchema, 404: ErrorSchema, 422: ErrorSchema, 503: ErrorSchema },
       },
       handler: async ({ body }, reply) => {
-        const { content: text, folder = defaultFolder, peers, sequential, paused } = body;
+        const { content: text, name, folder = defaultFolder, peers, sequential, paused } = body;
         requireAbsolute(folder, 'folder');
         try {
           const wanted = await peer.find(text);
-          const content = await peer.get(wanted, { folder, peers, sequential, isPaused: paused });
+          const named = { ...wanted, name: wanted.name ?? name };
+          const content = await peer.get(named, { folder, peers, sequential, isPaused: paused });
           return reply.status(201).send(contentView(content));
         } catch (error) {
           throw refusal(error as Error & { code?: string });
         }
       },
+    });
+
+    await app.register(async (torrents) => {
+      for (const type of TORRENT_TYPES) {
+        const limits = { parseAs: 'buffer', bodyLimit: MAX_METAINFO_BYTES } as const;
+        torrents.addContentTypeParser(type, limits, (_request, body, done) => done(null, body));
+      }
+      torrents.withTypeProvider<ZodTypeProvider>().route({
+        method: 'POST',
+        url: '/api/v1/torrents',
+        schema: {
+          operationId: 'addTorrent',
+          summary: `Get the content of a torrent file, which is the body; ${TORRENT_TYPES.join(' or ')}`,
+          querystring: AddTorrentQuerySchema,
+          response: { 201: PeerContentSchema, 400: ErrorSchema, 422: ErrorSchema },
+        },
+        handler: async ({ body, query: { folder = defaultFolder, sequential, paused } }, reply) => {
+          requireAbsolute(folder, 'folder');
+          if (!Buffer.isBuffer(body)) throw new ApiError(400, 'BAD_REQUEST', 'the body must be a torrent file');
+          try {
+            const wanted = wantedTorrent(body, 'what was sent');
+            const content = await peer.get(wanted, { folder, sequential, isPaused: paused });
+            return reply.status(201).send(contentView(content));
+          } catch (error) {
+            throw refusal(error as Error & { code?: string });
+          }
+        },
+      });
     });
 
     app.route({
@@ -141,64 +168,34 @@ export function peerRoutes(peer: Peer, shares: Shares, defaultFolder: string): F
     });
 
     app.route({
-      method: 'GET',
-      url: '/api/v1/contents/:sha1/pieces',
+      method: 'PUT',
+      url: '/api/v1/rates',
       schema: {
-        operationId: 'getPieces',
-        summary: 'Which pieces are there',
-        params: Sha1ParamsSchema,
-        response: { 200: PiecesSchema, 404: ErrorSchema, 409: ErrorSchema },
+        operationId: 'setRates',
+        summary: 'Limit what all contents together receive and send, until the peer ends; what is left out stays',
+        body: RatesChangeSchema,
+        response: { 200: RatesSchema, 400: ErrorSchema },
       },
-      handler: async ({ params: { sha1 } }) => {
-        const { download } = contentOf(sha1);
-        if (!download) throw new ApiError(409, 'NOT_NOW', 'its pieces are not known yet: its metadata is looked for');
-        const { pieceLength, pieceCount } = download.info;
-        return { pieceLength, pieceCount, have: Buffer.from(download.have.bytes).toString('base64') };
+      handler: async ({ body: { upload, download } }) => {
+        peer.setRates({
+          ...(upload === undefined ? {} : { upload: upload ?? Number.POSITIVE_INFINITY }),
+          ...(download === undefined ? {} : { download: download ?? Number.POSITIVE_INFINITY }),
+        });
+        return ratesView(peer);
       },
-    });
-
-    app.route({
-      method: 'GET',
-      url: '/api/v1/contents/:sha1/peers',
-      schema: {
-        operationId: 'getPeers',
-        summary: 'The peers that it is connected to',
-        params: Sha1ParamsSchema,
-        response: { 200: PeersSchema, 404: ErrorSchema },
-      },
-      handler: async ({ params: { sha1 } }) => ({ peers: peerViews(contentOf(sha1)) }),
-    });
-
-    app.route({
-      method: 'POST',
-      url: '/api/v1/shares',
-      schema: {
-        operationId: 'sharePath',
-        summary: 'Share a file or folder: it is hashed first, which the list of shares and the events tell of',
-        body: SharePathSchema,
-        response: { 202: ShareSchema, 400: ErrorSchema, 429: ErrorSchema },
-      },
-      handler: async ({ body: { path } }, reply) => {
-        requireAbsolute(path, 'path');
-        return reply.status(202).send(shares.begin(path));
-      },
-    });
-
-    app.route({
-      method: 'GET',
-      url: '/api/v1/shares',
-      schema: {
-        operationId: 'listShares',
-        summary: 'What was asked to be shared since the start, and how far its hashing is',
-        response: { 200: SharesSchema },
-      },
-      handler: async () => ({ shares: [...shares.all] }),
     });
   };
 }
 
+/** @throws {ApiError} NOT_FOUND */
+export function existingContent(peer: Peer, sha1: string): PeerContent {
+  const content = peer.content(sha1);
+  if (!content) throw new ApiError(404, 'NOT_FOUND', `this peer neither shares nor gets ${sha1}`);
+  return content;
+}
+
 /** Nobody knows which folder the peer was started in. */
-function requireAbsolute(path: string, field: string): void {
+export function requireAbsolute(path: string, field: string): void {
   if (!isAbsolute(path)) throw new ApiError(400, 'BAD_REQUEST', `body: ${field} must be an absolute path`);
 }
 
@@ -211,7 +208,7 @@ const STATUS: Readonly<Record<string, number>> = {
 };
 
 /** What has a code of ours is the caller's to mend; the rest is a fault. */
-function refusal(error: Error & { code?: string }): Error {
+export function refusal(error: Error & { code?: string }): Error {
   if (typeof error.code !== 'string' || error.code.startsWith('ERR_')) return error;
   return new ApiError(STATUS[error.code] ?? 422, error.code, error.message);
 }

@@ -1,6 +1,6 @@
-import type { z } from 'zod';
+import type { Peer } from '../../peer/peer.ts';
 import type { PeerContent } from '../../peer/peer-content.ts';
-import type { PeerContentView, PeersSchema } from './peer-schemas.ts';
+import type { ConnectedPeerView, PeerContentView, RatesView } from './peer-schemas.ts';
 
 /** A content as the API shows it. */
 export function contentView(content: PeerContent): PeerContentView {
@@ -27,7 +27,7 @@ export function contentView(content: PeerContent): PeerContentView {
 }
 
 /** The peers that a content is connected to. */
-export function peerViews({ download }: PeerContent): z.infer<typeof PeersSchema>['peers'] {
+export function peerViews({ download }: PeerContent): ConnectedPeerView[] {
   if (!download) return [];
   const now = download.now();
   return [...download.sessions.values()].map((session) => ({
@@ -42,4 +42,8 @@ export function peerViews({ download }: PeerContent): z.infer<typeof PeersSchema
     isInterested: session.isInterested,
     amInterested: session.amInterested,
   }));
+}
+
+export function ratesView({ rates: { upload, download } }: Peer): RatesView {
+  return { upload: Number.isFinite(upload) ? upload : null, download: Number.isFinite(download) ? download : null };
 }

@@ -54,6 +54,36 @@ export async function* listContents(
   }
 }
 
+/** What part of the list is wanted, and in which order. What it may be the API of an instance says. */
+export interface ContentsQuery {
+  readonly search?: string | undefined;
+  readonly sort?: string | undefined;
+  readonly order?: string | undefined;
+  /** `next` of the page before. */
+  readonly after?: string | undefined;
+  /** At most PAGE. */
+  readonly limit: number;
+}
+
+export interface ContentsPage {
+  readonly contents: readonly ListedContent[];
+  /** `after` of the next page; null on the last. */
+  readonly next: string | null;
+  /** How many match in all; null where that is not counted. */
+  readonly total: number | null;
+}
+
+/** One page of the contents that match, as an instance that answers finds them. @throws {TrackerError} as `listContents` */
+export async function findContents(
+  finder: InstanceFinder,
+  { limit, ...parts }: ContentsQuery,
+  signal: AbortSignal,
+): Promise<ContentsPage> {
+  const query = new URLSearchParams({ limit: String(limit) });
+  for (const [name, value] of Object.entries(parts)) if (value !== undefined) query.set(name, value);
+  return await ask(finder, `/api/v1/contents?${query}`, FOUND_SCHEMA, signal);
+}
+
 /** Where the instances of the cluster are. @throws {TrackerError} */
 export async function listInstances(finder: InstanceFinder, signal: AbortSignal): Promise<PeerEndpoint[]> {
   const { members } = await ask(finder, '/api/v1/cluster', CLUSTER_SCHEMA, signal);
@@ -117,6 +147,8 @@ const PAGE_SCHEMA = z.object({
     .max(PAGE),
   next: sha1.nullable(),
 });
+
+const FOUND_SCHEMA = PAGE_SCHEMA.extend({ next: z.string().nullable(), total: count.nullable() });
 
 const CLUSTER_SCHEMA = z.object({
   members: z.array(z.object({ address: z.string(), clientPort: z.int().min(0).max(65_535) })),

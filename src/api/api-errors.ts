@@ -21,8 +21,20 @@ export function errorReply(code: string, message: string): ErrorReply {
   return { error: { code, message } };
 }
 
-/** Errors of `ReplicatedLog.propose` by their code: the change was not made, or nobody knows yet. */
-const UNAVAILABLE = new Set(['NOT_MASTER', 'UNCERTAIN', 'LOG_FAILED', 'LOG_CLOSED', 'LOG_OVERLOADED']);
+/**
+ * Errors of `ReplicatedLog.propose` by their code: the change was not made, or nobody knows yet. And of `Tracker.contents`: they
+ * cannot be searched and sorted, or not now.
+ */
+const UNAVAILABLE = new Set([
+  'NOT_MASTER',
+  'UNCERTAIN',
+  'LOG_FAILED',
+  'LOG_CLOSED',
+  'LOG_OVERLOADED',
+  'TOO_MANY_CONTENTS',
+  'OVERLOADED',
+  'CLOSED',
+]);
 /** Of `Tracker.stepDown`: no other instance can take it as things are. */
 const CONFLICTS = new Set(['HANDOVER_FAILED']);
 
@@ -49,6 +61,7 @@ function describe(error: FastifyError): { status: number; code: string; message:
     return { status: 400, code: 'BAD_REQUEST', message: validationMessage(error) };
   }
   if (UNAVAILABLE.has(error.code)) return { status: 503, code: error.code, message: error.message };
+  if (error.code === 'BAD_CURSOR') return { status: 400, code: 'BAD_REQUEST', message: `query: ${error.message}` };
   if (CONFLICTS.has(error.code)) return { status: 409, code: error.code, message: error.message };
   const status = error.statusCode ?? 500;
   if (error instanceof ApiError) return { status, code: error.code, message: error.message };

@@ -386,13 +386,3 @@ test('the metrics tell the cluster as this instance sees it, each member by its 
   tracker.others = [];
   assert.ok(!(await metrics()).some((line) => line.includes('id="two"')), 'who has left is no longer told');
 });
-
-test('the first page says in plain text where everything is', async () => {
-  await using app = await appOf(new MemoryTracker());
-  const reply = await app.inject('/');
-  assert.equal(reply.statusCode, 200);
-  assert.match(reply.headers['content-type'] as string, /^text\/plain/);
-  for (const path of ['/announce', '/api/v1/cluster', '/api/v1/contents', '/api/v1/openapi.json', '/metrics']) {
-    assert.ok(reply.body.includes(path));
-  }
-});

@@ -4,12 +4,13 @@ import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod
 import type { Tracker } from '../tracker/tracker.ts';
 import { admissionRoutes } from './admission-routes.ts';
 import { announceRoutes } from './announce-routes.ts';
-import { answerUnreadable, sendError, sendNotFound } from './api-errors.ts';
+import { answerUnreadable, sendError } from './api-errors.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { contentsRoutes } from './contents-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { InstanceEvents } from './instance-events.ts';
-import { isMemberOrigin } from './member-origins.ts';
+import { LazyPages } from './lazy-pages.ts';
+import { isMemberOrigin, memberOrigins } from './member-origins.ts';
 import { metricsRoute } from './metrics.ts';
 import { OPENAPI } from './openapi.ts';
 import { settingsRoutes } from './settings-routes.ts';
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   /** Lets whoever presents it change state from another machine; without one only loopback may. */
   readonly adminToken?: string | undefined;
+  /** Where the pages were built, for tests. */
+  readonly pages?: string | undefined;
   /** Other than TIMEOUTS, for tests. */
   readonly timeouts?: Partial<typeof TIMEOUTS>;
 }
@@ -71,8 +74,14 @@ export async function buildApp(tracker: Tracker, options: AppOptions): Promise<F
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(sendError);
-  app.setNotFoundHandler(sendNotFound);
   const events = new InstanceEvents(tracker);
+  const connectOrigins = () => memberOrigins(events.cluster().members);
+  const pages = new LazyPages(
+    { entry: 'index.html', connectOrigins, ...(options.pages !== undefined && { root: options.pages }) },
+    options.logger,
+  );
+  app.setNotFoundHandler((request, reply) => pages.answer(request, reply));
+  app.addHook('onClose', () => pages.close());
   // Only JSON: any other type, which pages of other sites could send without asking, is refused with 415.
   app.removeContentTypeParser('text/plain');
   app.addHook('onRequest', async ({ method, url, headers: { origin } }, reply) => {
@@ -94,18 +103,6 @@ export async function buildApp(tracker: Tracker, options: AppOptions): Promise<F
   await app.register(settingsRoutes(tracker, { mayWrite, tokenSet: options.adminToken !== undefined }));
   await app.register(metricsRoute(tracker));
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-  app.get('/', { schema: { hide: true } }, async (_request, reply) =>
-    reply.type('text/plain; charset=utf-8').send(WELCOME),
-  );
   await app.ready();
   return app;
 }
-
-const WELCOME = `Swarmkeeper: a BitTorrent tracker that survives the loss of any machine it runs on.
-
-/announce, /scrape       for BitTorrent clients (UDP on the same port)
-/api/v1/cluster          the status of the cluster
-/api/v1/contents         the contents it has
-/api/v1/openapi.json     the API, described for programs
-/metrics                 for Prometheus
-`;

@@ -1,14 +1,16 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
 import type { Tracker } from '../tracker/tracker.ts';
 import { ApiError } from './api-errors.ts';
 import { safeNumber } from './safe-number.ts';
 import {
   ContentDetailSchema,
+  ContentsQuerySchema,
   ContentsSchema,
   ErrorSchema,
-  PageQuerySchema,
   PeersQuerySchema,
   Sha1ParamsSchema,
+  Sha1Schema,
 } from './schemas.ts';
 
 export function contentsRoutes(tracker: Tracker): FastifyPluginAsyncZod {
@@ -19,18 +21,13 @@ export function contentsRoutes(tracker: Tracker): FastifyPluginAsyncZod {
       schema: {
         operationId: 'listContents',
         tags: ['contents'],
-        summary: 'The available contents, in the order of their sha1',
-        querystring: PageQuerySchema,
-        response: { 200: ContentsSchema, 400: ErrorSchema },
+        summary: 'The available contents: in the order of their sha1, or searched and sorted',
+        querystring: ContentsQuerySchema,
+        response: { 200: ContentsSchema, 400: ErrorSchema, 503: ErrorSchema },
       },
-      handler: async ({ query: { after, limit } }) => {
-        const page = await tracker.contents(after === undefined ? { limit } : { after, limit });
-        return {
-          contents: [...page.contents],
-          next: page.next,
-          total: null,
-          appliedIndex: safeNumber(page.appliedIndex),
-        };
+      handler: async ({ query }) => {
+        const { contents, next, total, appliedIndex } = await tracker.contents({ ...query, after: cursorOf(query) });
+        return { contents: [...contents], next, total, appliedIndex: safeNumber(appliedIndex) };
       },
     });
 
@@ -52,4 +49,12 @@ export function contentsRoutes(tracker: Tracker): FastifyPluginAsyncZod {
       },
     });
   };
+}
+
+/** Where nothing is searched or sorted, a page goes on behind a sha1, in capitals too. */
+function cursorOf({ after, search, sort }: z.infer<typeof ContentsQuerySchema>): string | undefined {
+  if (after === undefined || search !== undefined || sort !== undefined) return after;
+  const sha1 = Sha1Schema.safeParse(after);
+  if (!sha1.success) throw new ApiError(400, 'BAD_REQUEST', `query: after ${sha1.error.issues[0].message}`);
+  return sha1.data;
 }

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod';
+import { SnapshotSchema } from './event-schemas.ts';
 import type { InstanceEvents } from './instance-events.ts';
 import { ErrorSchema } from './schemas.ts';
 
@@ -12,7 +13,13 @@ export function eventRoutes(events: InstanceEvents): FastifyPluginAsyncZod {
         operationId: 'listen',
         tags: ['cluster'],
         summary: 'Server-sent events: a snapshot first, then what changes; event-schemas.ts has their shapes',
-        response: { 503: ErrorSchema },
+        response: {
+          200: {
+            description: 'Events; this is the data of the first, `snapshot`',
+            content: { 'text/event-stream': { schema: SnapshotSchema } },
+          },
+          503: ErrorSchema,
+        },
       },
       handler: async (_request, reply) => {
         events.listen(reply.raw, reply.getHeaders() as Record<string, string>);

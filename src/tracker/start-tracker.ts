@@ -21,6 +21,7 @@ import {
   readCounters,
   readLatency,
 } from './counters.ts';
+import { ListingClient } from './listing/listing-client.ts';
 import { MAX_EARLY_CONNECTIONS, ServeClient } from './serve-client.ts';
 import { ContentsReader } from './tables/contents-reader.ts';
 import { DatabaseClient } from './tables/database-client.ts';
@@ -169,6 +170,7 @@ class TrackerInstance implements Tracker {
   readonly stopped: Promise<Error | undefined>;
   readonly #parts: Parts;
   readonly #reader: ContentsReader;
+  readonly #listing: ListingClient;
   readonly #closed = Promise.withResolvers<undefined>();
   #closing: Promise<void> | undefined;
 
@@ -189,6 +191,7 @@ class TrackerInstance implements Tracker {
       replaceAfterMs,
     };
     this.#reader = ContentsReader.open(parts.tables, (seconds) => this.#unixTimeMs(seconds));
+    this.#listing = new ListingClient(parts.tables);
     const { client, database, serve } = parts;
     this.stopped = Promise.race([this.#closed.promise, client.failed, database.failed, serve.failed]);
   }
@@ -240,7 +243,17 @@ class TrackerInstance implements Tracker {
 
   async contents(query: Parameters<Tracker['contents']>[0]) {
     await this.#tablesUpToDate();
-    return this.#reader.contents(query);
+    const { search, sort, order, after, limit } = query;
+    if (search === undefined && sort === undefined) return { ...this.#reader.contents(query), total: null };
+    const found = await this.#listing.query({
+      search: search ?? '',
+      sort: sort ?? 'sha1',
+      order: order ?? 'asc',
+      after,
+      limit,
+    });
+    // The index says which and in what order, the tables what is to be said of them now.
+    return { ...this.#reader.contentsOf(found.sha1s), next: found.next, total: found.total };
   }
 
   async content(sha1: string, query: Parameters<Tracker['content']>[1]) {
@@ -292,6 +305,7 @@ class TrackerInstance implements Tracker {
     if (client.status.role === 'master') await client.transferMastership().catch(() => {});
     for (const server of servers) server.close();
     await serve.close();
+    await this.#listing.close();
     this.#reader.close();
     await database.close();
     await client.close();

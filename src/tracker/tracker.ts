@@ -22,7 +22,10 @@ export interface Tracker {
   onStatus(listener: (status: ClusterStatus) => void): () => void;
   /** What was counted since the start; each call reads the current values. */
   metrics(): TrackerMetrics;
-  /** A page of the contents in the order of their sha1; shows every change acknowledged before the call. */
+  /**
+   * A page of the contents. In the order of their sha1 it shows every change acknowledged before the call.
+   * Rejects with the codes BAD_CURSOR, TOO_MANY_CONTENTS, OVERLOADED where contents are searched or sorted.
+   */
   contents(query: ContentsQuery): Promise<ContentsPage>;
   /** One content with a page of its peers; undefined if nobody ever announced it. */
   content(sha1: string, query: PeersQuery): Promise<ContentDetail | undefined>;
@@ -69,10 +72,19 @@ export interface MulticastGroup {
   readonly port: number;
 }
 
+export type ContentsSort = 'sha1' | 'name' | 'size' | 'seeders' | 'leechers' | 'completed';
+export type ContentsOrder = 'asc' | 'desc';
+
+/** With `search` or `sort`, from an index of all contents that may be seconds old where they are very many. */
 export interface ContentsQuery {
-  /** Contents behind this sha1 only. */
-  readonly after?: string;
+  /** `next` of the page before: a sha1 where nothing is searched or sorted. */
+  readonly after?: string | undefined;
   readonly limit: number;
+  /** Part of the name, whatever the case, or the beginning of the sha1. */
+  readonly search?: string | undefined;
+  readonly sort?: ContentsSort | undefined;
+  /** By default `asc`. What has no name or size comes last in both. */
+  readonly order?: ContentsOrder | undefined;
 }
 
 export interface Content {
@@ -91,6 +103,8 @@ export interface ContentsPage {
   readonly contents: readonly Content[];
   /** Pass as `after` for the next page; null on the last. */
   readonly next: string | null;
+  /** How many match in all; null where nothing is searched or sorted. */
+  readonly total: number | null;
   /** Log index that the answer shows. */
   readonly appliedIndex: bigint;
 }

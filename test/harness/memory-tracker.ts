@@ -1,5 +1,6 @@
 import type { ClusterStatus, MemberStatus } from '../../src/cluster/replicated-log.ts';
 import { LATENCY_BUCKETS } from '../../src/tracker/latency.ts';
+import { ContentsIndex } from '../../src/tracker/listing/contents-index.ts';
 import {
   type AdmissionChange,
   type AdmissionList,
@@ -173,9 +174,18 @@ export class MemoryTracker implements Tracker {
     };
   }
 
-  async contents({ after, limit }: ContentsQuery): Promise<ContentsPage> {
-    const { items, next } = page([...this.#contents.keys()], after, limit);
-    return { contents: items.map((sha1) => this.#summary(sha1)), next, appliedIndex: this.#index };
+  async contents({ after, limit, search, sort, order = 'asc' }: ContentsQuery): Promise<ContentsPage> {
+    const appliedIndex = this.#index;
+    const sha1s = [...this.#contents.keys()].sort();
+    if (search === undefined && sort === undefined) {
+      const { items, next } = page(sha1s, after, limit);
+      return { contents: items.map((sha1) => this.#summary(sha1)), next, total: null, appliedIndex };
+    }
+    const index = new ContentsIndex();
+    for (const sha1 of sha1s) index.add(this.#summary(sha1));
+    const found = index.query({ search: search ?? '', sort: sort ?? 'sha1', order, after, limit });
+    const { next, total } = found;
+    return { contents: found.sha1s.map((sha1) => this.#summary(sha1)), next, total, appliedIndex };
   }
 
   async content(sha1: string, { after, limit }: PeersQuery): Promise<ContentDetail | undefined> {

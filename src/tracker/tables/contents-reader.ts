@@ -50,11 +50,20 @@ export class ContentsReader {
   }
 
   /** @throws {StorageError} the file is damaged */
-  contents(query: ContentsQuery): ContentsPage {
+  contents(query: Pick<ContentsQuery, 'after' | 'limit'>): Omit<ContentsPage, 'total'> {
     return this.#atOneMoment(() => {
       const rows = this.#contents.all(query.after ?? '', query.limit + 1) as unknown as ContentRow[];
       const { page, next } = cut(rows, query.limit, (row) => row.sha1);
       return { contents: page.map(toContent), next, appliedIndex: this.#appliedIndex() };
+    });
+  }
+
+  /** These contents, as far as they are there. */
+  contentsOf(sha1s: readonly string[]): Pick<ContentsPage, 'contents' | 'appliedIndex'> {
+    return this.#atOneMoment(() => {
+      const rows = sha1s.map((sha1) => this.#content.get(sha1) as unknown as ContentRow | undefined);
+      const contents = rows.filter((row) => row !== undefined).map(toContent);
+      return { contents, appliedIndex: this.#appliedIndex() };
     });
   }
 

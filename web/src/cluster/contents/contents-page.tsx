@@ -1,0 +1,150 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { Contents } from '../../../../src/api/schemas.ts';
+import { getJson } from '../../api/api-client.ts';
+import { useResource } from '../../api/use-resource.ts';
+import { Banner } from '../../components/banner.tsx';
+import { Card } from '../../components/card.tsx';
+import { DataTable, Pager, type TableColumn, type TableSort } from '../../components/data-table.tsx';
+import { EmptyState } from '../../components/empty-state.tsx';
+import { SearchField } from '../../components/field.tsx';
+import { Page } from '../../components/page.tsx';
+import { Name, Sha1 } from '../../components/text.tsx';
+import { formatBytes } from '../../formatting/bytes.ts';
+import { formatCount } from '../../formatting/numbers.ts';
+import { commitIndex } from '../../live/cluster-live.ts';
+import { changeQuery, query } from '../../routing/router.ts';
+
+type Content = Contents['contents'][number];
+
+const PAGE_SIZE = 50;
+/** The API's own bound. */
+const MAX_SEARCH = 255;
+/** After the last key, before the server is asked. */
+const TYPING_MS = 250;
+/** What is asked for most comes first. */
+const BY_DEFAULT: TableSort = { by: 'seeders', order: 'desc' };
+
+const COLUMNS: readonly TableColumn<Content>[] = [
+  {
+    key: 'name',
+    title: 'Name',
+    sortable: 'asc',
+    grow: true,
+    cell: ({ name, sha1 }) => (
+      <a class="cell-link" href={`/contents/${sha1}`}>
+        <Name value={name} fallback={`${sha1.slice(0, 16)}…`} />
+      </a>
+    ),
+  },
+  {
+    key: 'size',
+    title: 'Size',
+    align: 'end',
+    sortable: 'desc',
+    cell: ({ size }) => (size === null ? <span class="faint">unknown</span> : formatBytes(size)),
+  },
+  { key: 'seeders', title: 'Seeders', align: 'end', sortable: 'desc', cell: ({ seeders }) => formatCount(seeders) },
+  { key: 'leechers', title: 'Leechers', align: 'end', sortable: 'desc', cell: ({ leechers }) => formatCount(leechers) },
+  {
+    key: 'completed',
+    title: 'Completed',
+    align: 'end',
+    sortable: 'desc',
+    hideBelow: 'tablet',
+    cell: ({ completed }) => formatCount(completed),
+  },
+  { key: 'sha1', title: 'Sha1', sortable: 'asc', hideBelow: 'tablet', cell: ({ sha1 }) => <Sha1 value={sha1} /> },
+];
+
+/** All contents, a page at a time: searched and sorted by the server, for there may be a million. */
+export function ContentsPage() {
+  const search = query.value.get('search') ?? '';
+  const sort = readSort(query.value);
+  const list = `search=${encodeURIComponent(search)}&sort=${sort.by}&order=${sort.order}`;
+  // Where each page begins, up to the one that is shown; another list begins at its beginning.
+  const [visited, setVisited] = useState<{ list: string; cursors: readonly string[] }>({ list, cursors: [] });
+  const cursors = visited.list === list ? visited.cursors : [];
+  const setCursors = (next: readonly string[]) => setVisited({ list, cursors: next });
+
+  const after = cursors.at(-1);
+  const path = `/api/v1/contents?limit=${PAGE_SIZE}&${list}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
+  const { data, error, busy } = useResource(path, (signal) => getJson<Contents>(path, signal), commitIndex.value);
+
+  const before = cursors.length * PAGE_SIZE;
+  const rows = data?.contents ?? [];
+  const next = busy ? null : (data?.next ?? null);
+  return (
+    <Page title="Contents" note="what peers have told the cluster">
+      {error !== undefined && <Banner tone="danger" title={error.message} />}
+      <Card flush>
+        <div class="toolbar">
+          <SearchBox />
+        </div>
+        <DataTable
+          caption="Contents of the cluster"
+          columns={COLUMNS}
+          rows={rows}
+          rowKey={({ sha1 }) => sha1}
+          sort={sort}
+          onSort={({ by, order }) => changeQuery({ sort: by, order })}
+          totalRows={data?.total ?? undefined}
+          rowsBefore={before}
+          busy={busy}
+          empty={data === undefined ? undefined : <NoContents search={search} />}
+        />
+        <Pager
+          what="contents"
+          from={before + 1}
+          to={rows.length === 0 ? 0 : before + rows.length}
+          total={data?.total ?? undefined}
+          onFirst={cursors.length > 0 ? () => setCursors([]) : undefined}
+          onPrevious={cursors.length > 0 ? () => setCursors(cursors.slice(0, -1)) : undefined}
+          onNext={next === null ? undefined : () => setCursors([...cursors, next])}
+        />
+      </Card>
+    </Page>
+  );
+}
+
+/** The address follows what is typed, and the list follows the address. */
+function SearchBox() {
+  const current = query.value.get('search') ?? '';
+  const [typed, setTyped] = useState(current);
+  useEffect(() => setTyped(current), [current]);
+  useEffect(() => {
+    if (typed === current) return;
+    const timer = setTimeout(() => changeQuery({ search: typed }, { replace: true }), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [typed, current]);
+  return (
+    <SearchField
+      label="Search the contents"
+      placeholder="Name, or the beginning of a sha1"
+      maxLength={MAX_SEARCH}
+      value={typed}
+      onValue={setTyped}
+    />
+  );
+}
+
+function NoContents({ search }: { search: string }) {
+  if (search !== '') {
+    return (
+      <EmptyState icon="search" title="No content is called that">
+        Nothing has <bdi>“{search}”</bdi> in its name or at the beginning of its sha1.
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState icon="contents" title="No contents yet">
+      Share something: <code>swarmkeeper share FILE</code>, or give any BitTorrent client the address of an instance as
+      its tracker.
+    </EmptyState>
+  );
+}
+
+function readSort(params: URLSearchParams): TableSort {
+  const by = params.get('sort');
+  if (!COLUMNS.some(({ key }) => key === by)) return BY_DEFAULT;
+  return { by: by!, order: params.get('order') === 'desc' ? 'desc' : 'asc' };
+}

@@ -1,0 +1,143 @@
+import type { Cluster, Member } from '../../../../src/api/schemas.ts';
+import { Badge } from '../../components/badge.tsx';
+import { DataTable, type TableColumn } from '../../components/data-table.tsx';
+import { Name } from '../../components/text.tsx';
+import { formatDuration, formatLatency } from '../../formatting/durations.ts';
+import { formatCount } from '../../formatting/numbers.ts';
+import { addressOf } from '../../live/member-address.ts';
+import { LAGGING_ENTRIES } from './cluster-health.ts';
+
+export function MembersTable({ cluster }: { cluster: Cluster }) {
+  const { members, master: masterId, self } = cluster;
+  const master = members.find(({ id }) => id === masterId);
+  const columns: TableColumn<Member>[] = [
+    {
+      key: 'name',
+      title: 'Name',
+      grow: true,
+      cell: (member) => (
+        <>
+          <span class="member-name">
+            <Name value={member.name} fallback={member.id.slice(0, 8)} />
+            {member.id === self && <span class="faint"> (this one)</span>}
+          </span>
+          <MemberLink member={member} />
+        </>
+      ),
+    },
+    { key: 'role', title: 'Role', cell: (member) => <RoleBadge member={member} /> },
+    { key: 'state', title: 'State', cell: (member) => <StateBadge member={member} master={master} /> },
+    {
+      key: 'keepalive',
+      title: 'Keepalive',
+      align: 'end',
+      cell: ({ id, lastKeepaliveMs }) =>
+        id === self ? <span class="faint">itself</span> : formatKeepalive(lastKeepaliveMs),
+    },
+    { key: 'lag', title: 'Lag', align: 'end', hideBelow: 'tablet', cell: ({ lag }) => formatCount(lag) },
+    {
+      key: 'applied',
+      title: 'Applied index',
+      align: 'end',
+      hideBelow: 'desk',
+      cell: ({ appliedIndex }) => formatCount(appliedIndex),
+    },
+    {
+      key: 'hash',
+      title: 'State hash',
+      hideBelow: 'tablet',
+      cell: ({ stateHash }) =>
+        stateHash === '' ? <span class="faint">unknown</span> : <code class="soft">{stateHash}</code>,
+    },
+  ];
+  return (
+    <DataTable caption="Members of the cluster" columns={columns} rows={sorted(members)} rowKey={({ id }) => id} />
+  );
+}
+
+/** By name, so that a change of roles does not move anybody. */
+function sorted(members: readonly Member[]): Member[] {
+  return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }) || (a.id < b.id ? -1 : 1));
+}
+
+function MemberLink({ member }: { member: Member }) {
+  const address = addressOf(member);
+  if (address === undefined) return <span class="cell-sub">address unknown</span>;
+  return (
+    <a class="cell-sub" href={`http://${address}/`}>
+      {address}
+    </a>
+  );
+}
+
+function RoleBadge({ member: { role } }: { member: Member }) {
+  switch (role) {
+    case 'master':
+      return (
+        <Badge tone="info" icon="crown">
+          Master
+        </Badge>
+      );
+    case 'candidate':
+      return (
+        <Badge tone="warning" icon="vote">
+          Candidate
+        </Badge>
+      );
+    case 'learner':
+      return (
+        <Badge icon="join" title="It gets a copy and has no vote yet">
+          Learner
+        </Badge>
+      );
+    case 'slave':
+      return <Badge icon="hexagon">Slave</Badge>;
+  }
+}
+
+function StateBadge({ member, master }: { member: Member; master: Member | undefined }) {
+  if (!member.alive) {
+    return (
+      <Badge tone="danger" icon="cross">
+        Dead
+      </Badge>
+    );
+  }
+  const { stateHash, appliedIndex, lag, role } = member;
+  if (
+    stateHash !== '' &&
+    appliedIndex === master?.appliedIndex &&
+    master.stateHash !== '' &&
+    stateHash !== master.stateHash
+  ) {
+    return (
+      <Badge tone="danger" icon="error">
+        Diverged
+      </Badge>
+    );
+  }
+  if (role === 'learner' && lag > 0) {
+    return (
+      <Badge tone="info" icon="clock">
+        Catching up
+      </Badge>
+    );
+  }
+  if (lag > LAGGING_ENTRIES) {
+    return (
+      <Badge tone="warning" icon="clock">
+        Behind
+      </Badge>
+    );
+  }
+  return (
+    <Badge tone="ok" icon="check">
+      Alive
+    </Badge>
+  );
+}
+
+/** Keepalives come several times a second; the ages of the living are all alike. */
+function formatKeepalive(ms: number): string {
+  return ms < 10_000 ? formatLatency(ms) : formatDuration(ms);
+}

@@ -1,0 +1,129 @@
+import type { Sample } from '../../../../src/api/event-schemas.ts';
+import type { Cluster } from '../../../../src/api/schemas.ts';
+import { Badge } from '../../components/badge.tsx';
+import { Card, StatTile, StatTiles } from '../../components/card.tsx';
+import { Page } from '../../components/page.tsx';
+import { Name, RelativeTime } from '../../components/text.tsx';
+import { formatCompact, formatCount } from '../../formatting/numbers.ts';
+import { live, localTime } from '../../live/cluster-live.ts';
+import { type ClusterHealth, healthOf } from './cluster-health.ts';
+import { ClusterTimeLine } from './cluster-time-line.tsx';
+import { MembersTable } from './members-table.tsx';
+import { RateCharts } from './rate-charts.tsx';
+
+/** Is the cluster healthy, what does it do, what happened. */
+export function OverviewPage() {
+  const { cluster, samples, timeline } = live.value!;
+  const health = healthOf(cluster);
+  return (
+    <Page
+      title="Overview"
+      heading={<bdi dir="auto">{cluster.cluster}</bdi>}
+      note={<HealthBadge health={health} />}
+      actions={<MasterNote cluster={cluster} />}
+    >
+      <Numbers sample={samples.at(-1)} health={health} />
+      <Card title="Members" note={<QuorumNote health={health} />} flush>
+        <MembersTable cluster={cluster} />
+      </Card>
+      <div class="overview-columns">
+        <RateCharts samples={samples} />
+        <Card title="What happened" flush>
+          <ClusterTimeLine events={timeline} />
+        </Card>
+      </div>
+    </Page>
+  );
+}
+
+function HealthBadge({ health: { state } }: { health: ClusterHealth }) {
+  switch (state) {
+    case 'healthy':
+      return (
+        <Badge tone="ok" icon="check">
+          Healthy
+        </Badge>
+      );
+    case 'degraded':
+      return (
+        <Badge tone="warning" icon="warning">
+          Degraded
+        </Badge>
+      );
+    case 'electing':
+      return (
+        <Badge tone="warning" icon="vote">
+          Electing a master
+        </Badge>
+      );
+    case 'no-quorum':
+      return (
+        <Badge tone="danger" icon="error">
+          No quorum
+        </Badge>
+      );
+  }
+}
+
+function MasterNote({ cluster: { members, master: masterId, masterSince, term } }: { cluster: Cluster }) {
+  const master = members.find(({ id }) => id === masterId);
+  return (
+    <p class="master-note">
+      {master === undefined ? (
+        'No master'
+      ) : (
+        <>
+          <span class="soft">Master</span> <Name value={master.name} />
+          {masterSince !== null && (
+            <span class="soft">
+              {' '}
+              since <RelativeTime at={localTime(masterSince)} />
+            </span>
+          )}
+        </>
+      )}
+      <span class="faint"> · term {formatCount(term)}</span>
+    </p>
+  );
+}
+
+function Numbers({ sample, health }: { sample: Sample | undefined; health: ClusterHealth }) {
+  const { votersAlive, voters, maySpare } = health;
+  return (
+    <StatTiles label="The cluster in numbers">
+      <StatTile
+        label="Voters alive"
+        value={`${votersAlive} / ${voters}`}
+        detail={maySpare === 0 ? 'cannot lose another' : `can lose ${maySpare} more`}
+      />
+      <StatTile label="Contents" value={told(sample?.contents)} detail="with peers" />
+      <StatTile
+        label="Peers"
+        value={told(sample?.peers)}
+        detail={sample && `${formatCompact(sample.seeders)} seeders · ${formatCompact(sample.leechers)} leechers`}
+      />
+      <StatTile
+        label="Announces"
+        value={told(sample?.announces)}
+        unit="/s"
+        detail={sample && `${formatCompact(sample.arrivals)}/s changed something`}
+      />
+      <StatTile
+        label="Forwarded"
+        value={told(sample?.forwarded)}
+        unit="/s"
+        detail={
+          sample && sample.dropped > 0 ? `${formatCompact(sample.dropped)}/s dropped` : 'to the master; none dropped'
+        }
+      />
+    </StatTiles>
+  );
+}
+
+function told(value: number | undefined): string {
+  return value === undefined ? '–' : formatCompact(value);
+}
+
+function QuorumNote({ health: { quorum, voters } }: { health: ClusterHealth }) {
+  return `${quorum} of ${voters} voters decide`;
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { smallDisk, temporaryFolder } from '../cluster/storage/storage-faults.ts';
@@ -225,6 +225,48 @@ describe('The download manager', { concurrency: true }, () => {
     await reached(download, 'seeding');
     assertFiles(disk.folder, content);
     await manager.close();
+  });
+
+  it('does not send what somebody changed or took away, says why, and hashes it all when it is resumed', async (t) => {
+    for (const change of ['changed', 'taken away'] as const) {
+      const content = testContent([{ path: [], length: 1_000_000 }], { pieceLength: 64 * KIB });
+      const { manager: source, folder, download: shared } = await seeder(t, content);
+      const path = join(folder, 'content');
+      const changed = readFileSync(path);
+      changed[300_000] ^= 0xff;
+      if (change === 'changed') writeFileSync(path, changed);
+      else rmSync(path);
+      const leecher = await peer(t);
+      const options = { metainfo: content.metainfo, folder: leecher.folder, peers: [source.address!] };
+      const download = await leecher.manager.add(options);
+      await reached(shared, 'paused');
+      assert.match(shared.reason!, change === 'changed' ? /was changed by another program/ : /is not there any more/);
+      assert.equal(download.candidates.isBanned(source.address!.host), false, 'it sent what is wrong');
+      await shared.resume();
+      assert.equal(shared.state, 'downloading', 'what is wrong is known now');
+      assert.equal(shared.have.count, change === 'changed' ? content.info.pieceCount - 1 : 0);
+      shared.pause();
+      writeFileSync(path, content.bytes);
+      await shared.recheck();
+      assert.equal(shared.state, 'seeding');
+      leecher.manager.addPeers(download, [source.address!]);
+      download.candidates.retryAll();
+      await reached(download, 'seeding');
+    }
+  });
+
+  it('goes on with a file that was taken away while it was written, when it is resumed', async (t) => {
+    const content = testContent([{ path: [], length: 3_000_000 }], { pieceLength: 64 * KIB });
+    const source = await seeder(t, content, { uploadRate: 2_000_000 });
+    const { manager, folder } = await peer(t);
+    const download = await manager.add({ metainfo: content.metainfo, folder, peers: [source.manager.address!] });
+    await until('a part is there', () => download.have.count >= 2);
+    rmSync(join(folder, 'content'));
+    await reached(download, 'paused');
+    assert.match(download.reason!, /content was deleted or cut while it was written/);
+    await download.resume();
+    await reached(download, 'seeding');
+    assertFiles(folder, content);
   });
 
   it('refuses a folder in which something is in the way, and says what', async (t) => {

@@ -11,6 +11,7 @@ export type FileErrorCode =
   | 'MISSING'
   | 'TOO_SHORT'
   | 'TOO_LONG'
+  | 'CHANGED'
   | 'NOT_A_FILE'
   | 'LEADS_ELSEWHERE'
   | 'UNWRITABLE'

@@ -14,6 +14,8 @@ export type StorageRequest =
 export type ReadRequest =
   | { readonly type: 'openFiles'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
   | { readonly type: 'read'; readonly sha1: string; readonly offset: number; readonly into: Uint8Array }
+  /** All of it is there, and its files are to stay as they are; or no more. */
+  | { readonly type: 'seal' | 'unseal'; readonly sha1: string }
   | { readonly type: 'closeFiles'; readonly sha1: string };
 
 /** What an `open` answers: bitfields as the wire has them. */

@@ -56,12 +56,17 @@ export class Storage {
 
   /** Puts all chunks in doubt, to be checked one by one. */
   async doubtAll(sha1: string): Promise<void> {
+    await this.#reading.call({ type: 'unseal', sha1 });
     await this.#writing.call({ type: 'doubtAll', sha1 });
   }
 
-  /** All chunks are there: empty files are made, and all is durable when this returns. */
+  /**
+   * All chunks are there: empty files are made, and all is durable when this returns. A file that changes after this is not
+   * read any more, until `doubtAll`.
+   */
   async finish(sha1: string): Promise<void> {
     await this.#writing.call({ type: 'finish', sha1 });
+    await this.#reading.call({ type: 'seal', sha1 });
   }
 
   /** Fills `into`, shared memory, with the bytes of the content from `offset` on. */

@@ -26,6 +26,9 @@ export const PIECE_MEMORY_BYTES = 32 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
 const CHECKS_UNDER_WAY = 4;
 
+/** What could not be written was not there before either: all that was stays as it is. */
+const HARMLESS_FAILURES: ReadonlySet<string> = new Set(['DISK_FULL', 'UNWRITABLE']);
+
 /** `paused` by hand or, with a reason, since something is wrong with the files. */
 export type DownloadState = 'checking' | 'downloading' | 'seeding' | 'paused';
 
@@ -74,6 +77,8 @@ export class Download implements SessionOwner {
   readonly #listeners = new Set<(event: DownloadEvent) => void>();
   readonly #brake: ReceiveBrake;
   #doubtful: Bitfield;
+  /** Files were found to be others than they should: nobody knows what else is. */
+  #mustRecheck = false;
   #state: DownloadState = 'checking';
   #reason: string | undefined;
   #nextNumber = 1;
@@ -115,7 +120,7 @@ export class Download implements SessionOwner {
         session.upMeter.add(now(), bytes);
         this.upMeter.add(now(), bytes);
       },
-      failed: (_, error) => this.pause(error.message),
+      failed: (_, error) => this.#failed(error as StoreError),
     });
   }
 
@@ -175,6 +180,7 @@ export class Download implements SessionOwner {
   /** Hashes all that is there. Whoever is connected is disconnected: nothing is promised before it is known. */
   async recheck(): Promise<void> {
     this.#disconnect('a re-check began');
+    this.#mustRecheck = false;
     await this.#storage.doubtAll(this.sha1);
     for (const piece of this.have) this.picker.failed(piece);
     for (const piece of [...this.have]) this.have.remove(piece);
@@ -189,13 +195,15 @@ export class Download implements SessionOwner {
     this.#disconnect('the download is paused');
   }
 
+  /** Goes on. When a file was changed, cut or taken away, all is hashed before. @throws {StoreError} */
   async resume(): Promise<void> {
     if (this.#state !== 'paused') return;
     // Chunks that were on their way to the disk when it was paused may fail still, of what is mended now.
     await Promise.all(this.#takes);
     if (this.#state !== 'paused') return;
     this.candidates.retryAll();
-    if (this.#doubtful.count > 0) await this.start();
+    if (this.#mustRecheck) await this.recheck();
+    else if (this.#doubtful.count > 0) await this.start();
     else await this.#goOn();
   }
 
@@ -415,12 +423,17 @@ export class Download implements SessionOwner {
         this.#needsChanged();
       }
     } catch (error) {
-      const { message, pieces } = error as StoreError;
-      this.#lost([piece, ...(pieces ?? [])]);
-      this.pause(message);
+      this.#lost([piece, ...((error as StoreError).pieces ?? [])]);
+      this.#failed(error as StoreError);
     }
     await this.#finishIfDone();
     this.#fillAll();
+  }
+
+  /** Something is wrong with the files. */
+  #failed({ code, message }: StoreError): void {
+    if (!HARMLESS_FAILURES.has(code)) this.#mustRecheck = true;
+    this.pause(message);
   }
 
   #got(piece: number): void {
@@ -474,9 +487,8 @@ export class Download implements SessionOwner {
     try {
       await this.#storage.finish(this.sha1);
     } catch (error) {
-      const { message, pieces } = error as StoreError;
-      this.#lost(pieces ?? []);
-      this.pause(message);
+      this.#lost((error as StoreError).pieces ?? []);
+      this.#failed(error as StoreError);
       return;
     }
     if (!mayFinish()) return;

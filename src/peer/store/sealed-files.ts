@@ -1,0 +1,71 @@
+import type { ContentFile } from '../../bittorrent/content-layout.ts';
+import { FileError, type FileLayer, type FilePath, type FileState } from './file-layer.ts';
+
+/** A file that is read is looked at so often at most: nobody is sent what is wrong for longer. */
+export const LOOK_MS = 100;
+
+interface Sealed {
+  readonly state: FileState | undefined;
+  lookedAtMs: number;
+}
+
+/**
+ * The files of a content as they are read for others. Once it is complete they are sealed: a file that somebody changes or
+ * takes away after that is not sent any more, where others would get what they cannot use and ban us for it.
+ */
+export class SealedFiles {
+  /** As the torrent has them. */
+  readonly all: readonly ContentFile[];
+  readonly #layer: Pick<FileLayer, 'stat' | 'read' | 'close'>;
+  readonly #now: () => number;
+  /** By path; undefined while they may change. */
+  #sealed: Map<FilePath, Sealed> | undefined;
+
+  constructor(
+    all: readonly ContentFile[],
+    layer: Pick<FileLayer, 'stat' | 'read' | 'close'>,
+    now = () => performance.now(),
+  ) {
+    this.all = all;
+    this.#layer = layer;
+    this.#now = now;
+  }
+
+  /** From now on each file is to stay as it is. @throws {FileError} */
+  seal(): void {
+    const files = this.all.filter(({ kind, length }) => kind === 'file' && length > 0);
+    // What was opened before may not be what lies there now.
+    this.#layer.close();
+    this.#sealed = new Map(
+      files.map(({ path }) => [path, { state: this.#layer.stat(path), lookedAtMs: Number.NEGATIVE_INFINITY }]),
+    );
+  }
+
+  /** They may change: they are checked, or written, by this very peer. */
+  unseal(): void {
+    this.#sealed = undefined;
+  }
+
+  /** @throws {FileError} as `FileLayer.read`; CHANGED */
+  read(path: FilePath, offset: number, into: Uint8Array): void {
+    const sealed = this.#sealed?.get(path);
+    if (sealed) this.#look(path, sealed);
+    this.#layer.read(path, offset, into);
+  }
+
+  close(): void {
+    this.#layer.close();
+  }
+
+  #look(path: FilePath, sealed: Sealed): void {
+    const now = this.#now();
+    if (now - sealed.lookedAtMs < LOOK_MS) return;
+    const name = path.join('/');
+    const state = this.#layer.stat(path);
+    if (state === undefined) throw new FileError('MISSING', name, `${name} is not there any more; put it back`);
+    if (state.bytes !== sealed.state?.bytes || state.changed !== sealed.state.changed) {
+      throw new FileError('CHANGED', name, `${name} was changed by another program; put it back as it was`);
+    }
+    sealed.lookedAtMs = now;
+  }
+}

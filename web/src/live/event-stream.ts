@@ -28,10 +28,11 @@ const CONNECT_MS = 4_000;
 const HOME_CHECK_MS = 10_000;
 
 /**
- * Server-sent events that go on: after a break it connects again, to the same server or to others, for as long as the page lives.
+ * Server-sent events that go on: after a break it connects again, to the same server or to others, until it is closed.
  * Each connection is expected to begin with a snapshot.
+ * @returns closes it
  */
-export function openEventStream<Events>(options: EventStreamOptions<Events>): void {
+export function openEventStream<Events>(options: EventStreamOptions<Events>): () => void {
   const { path, on, onConnection, silenceMs, others = () => [] } = options;
   let source: EventSource | undefined;
   let connection: Connection = { state: 'connecting', origin: '', since: Date.now() };
@@ -92,4 +93,11 @@ export function openEventStream<Events>(options: EventStreamOptions<Events>): vo
   };
 
   connect('');
+  return () => {
+    source?.close();
+    source = undefined;
+    clearTimeout(timer);
+    // A look home that is under way changes nothing then.
+    connection = { ...connection, state: 'lost' };
+  };
 }

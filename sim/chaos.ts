@@ -122,6 +122,13 @@ export class Chaos {
         this.trace(`transfer from ${master.label}`);
         master.take({ type: 'transfer', to: random.chance(0.5) ? null : random.pick(running).member });
         return;
+      case 'remove': {
+        const { voters, learners } = master.core.membership.membership;
+        const member = random.pick([...voters, ...learners]);
+        this.trace(`remove ${member}`);
+        master.take({ type: 'remove', member });
+        return;
+      }
     }
   }
 

@@ -45,7 +45,8 @@ export type Fault =
   | 'slow-disk'
   | 'wipe'
   | 'copy'
-  | 'transfer';
+  | 'transfer'
+  | 'remove';
 
 const KINDS: readonly Fault[] = [
   'crash',
@@ -62,6 +63,7 @@ const KINDS: readonly Fault[] = [
   'wipe',
   'copy',
   'transfer',
+  'remove',
 ];
 
 /** Every seed has its own mix: most kinds of fault are absent from most seeds, so that each shows its effects. */

@@ -180,6 +180,7 @@ export class Member implements Observed {
       case 'role':
       case 'membership':
       case 'transfer-ended':
+      case 'removal':
         return;
     }
   }

@@ -35,8 +35,8 @@ const UNAVAILABLE = new Set([
   'OVERLOADED',
   'CLOSED',
 ]);
-/** Of `Tracker.stepDown`: no other instance can take it as things are. */
-const CONFLICTS = new Set(['HANDOVER_FAILED']);
+/** Of `Tracker.stepDown` and `Tracker.removeMember`: not as things are. */
+const CONFLICTS = new Set(['HANDOVER_FAILED', 'MEMBER_ALIVE', 'MEMBER_NEEDED']);
 
 /** Turns whatever a route threw into the one JSON shape; only faults of this instance are logged. */
 export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -62,6 +62,7 @@ function describe(error: FastifyError): { status: number; code: string; message:
   }
   if (UNAVAILABLE.has(error.code)) return { status: 503, code: error.code, message: error.message };
   if (error.code === 'BAD_CURSOR') return { status: 400, code: 'BAD_REQUEST', message: `query: ${error.message}` };
+  if (error.code === 'NO_MEMBER') return { status: 404, code: 'NOT_FOUND', message: error.message };
   if (CONFLICTS.has(error.code)) return { status: 409, code: error.code, message: error.message };
   const status = error.statusCode ?? 500;
   if (error instanceof ApiError) return { status, code: error.code, message: error.message };

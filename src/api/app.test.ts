@@ -334,6 +334,7 @@ test('the OpenAPI document describes every route of the API', async () => {
   );
   assert.deepEqual(operations.filter((operation) => !operation.startsWith('HEAD')).sort(), [
     'DELETE /api/v1/admission/{list}',
+    'DELETE /api/v1/cluster/members/{id}',
     'GET /api/v1/admission',
     'GET /api/v1/cluster',
     'GET /api/v1/contents',

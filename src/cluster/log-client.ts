@@ -9,6 +9,7 @@ import {
   MAX_BATCH_BYTES,
   MAX_WAITING_BYTES,
   MAX_WAITING_PROPOSALS,
+  type Refusal,
   type ServerMessage,
   SharedLogNumbers,
 } from './log-messages.ts';
@@ -18,6 +19,7 @@ import {
   LogFailedError,
   type MemberId,
   NotMasterError,
+  RemovalError,
   type ReplicatedLog,
   type StateMachine,
   UncertainError,
@@ -72,6 +74,7 @@ export class LogClient implements ReplicatedLog {
   /** Committed proposals whose entries were not handed over yet, in index order. */
   #committed: { index: number; waiting: Waiting }[] = [];
   readonly #transfers = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  readonly #removals = new Map<number, { member: MemberId; resolve: () => void; reject: (error: Error) => void }>();
   #nextId = 1;
   #subscription: Subscription | undefined;
   #status: ClusterStatus;
@@ -166,6 +169,15 @@ export class LogClient implements ReplicatedLog {
       const id = this.#nextId++;
       this.#transfers.set(id, { resolve, reject });
       this.#post({ type: 'transfer', id, to });
+    });
+  }
+
+  removeMember(member: MemberId): Promise<void> {
+    if (this.#end || this.#closing) return Promise.reject(this.#end ?? new LogClosedError());
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      this.#removals.set(id, { member, resolve, reject });
+      this.#post({ type: 'remove', id, member });
     });
   }
 
@@ -266,6 +278,13 @@ export class LogClient implements ReplicatedLog {
         else transfer?.reject(new Error(message.problem));
         break;
       }
+      case 'removed': {
+        const removal = this.#removals.get(message.id);
+        this.#removals.delete(message.id);
+        if (message.refusal === undefined) removal?.resolve();
+        else removal?.reject(refusalError(message.refusal, removal.member));
+        break;
+      }
       case 'status':
         this.#newStatus(message.status);
         break;
@@ -360,9 +379,11 @@ export class LogClient implements ReplicatedLog {
     for (const waiting of this.#waiting.values()) waiting.reject(reason);
     for (const { waiting } of this.#committed) waiting.reject(reason);
     for (const transfer of this.#transfers.values()) transfer.reject(reason);
+    for (const removal of this.#removals.values()) removal.reject(reason);
     this.#waiting.clear();
     this.#committed = [];
     this.#transfers.clear();
+    this.#removals.clear();
     this.#idle?.();
     if (!(reason instanceof LogClosedError)) this.#resolveFailed(reason);
   }
@@ -464,6 +485,17 @@ interface Waiting {
   readonly resolve: (index: bigint) => void;
   readonly reject: (error: Error) => void;
   readonly bytes: number;
+}
+
+function refusalError(refusal: Refusal, member: MemberId): Error {
+  switch (refusal.code) {
+    case 'NOT_MASTER':
+      return new NotMasterError(refusal.master);
+    case 'UNCERTAIN':
+      return new UncertainError(refusal.why);
+    default:
+      return new RemovalError(refusal.code, member);
+  }
 }
 
 function rejectionError(reason: Extract<ServerMessage, { type: 'rejected' }>['reason']): Error {

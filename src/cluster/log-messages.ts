@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ClusterStatus, MemberId } from './replicated-log.ts';
+import type { ClusterStatus, MemberId, RemovalCode } from './replicated-log.ts';
 import type { Identity } from './storage/log-store.ts';
 import type { StorageCode } from './storage/sqlite-file.ts';
 
@@ -35,6 +35,7 @@ export type ClientMessage =
   | { readonly type: 'acknowledge'; readonly index: number }
   | { readonly type: 'trimmable'; readonly index: number }
   | { readonly type: 'transfer'; readonly id: number; readonly to: MemberId | undefined }
+  | { readonly type: 'remove'; readonly id: number; readonly member: MemberId }
   /** How far the tables that answer clients are, and their hash there: other instances are told. */
   | { readonly type: 'state'; readonly index: number; readonly hash: string }
   | {
@@ -70,6 +71,7 @@ export type ServerMessage =
     }
   | { readonly type: 'rejected'; readonly ids: readonly number[]; readonly reason: Rejection }
   | { readonly type: 'transferred'; readonly id: number; readonly problem: string | undefined }
+  | { readonly type: 'removed'; readonly id: number; readonly refusal: Refusal | undefined }
   | { readonly type: 'status'; readonly status: ClusterStatus }
   /** From another instance. */
   | { readonly type: 'message'; readonly from: MemberId; readonly message: Uint8Array }
@@ -78,6 +80,12 @@ export type ServerMessage =
   | { readonly type: 'snapshot-wanted'; readonly id: number; readonly path: string }
   | { readonly type: 'failed'; readonly code: string; readonly reason: string }
   | { readonly type: 'closed' };
+
+/** Why a member was not removed. */
+export type Refusal =
+  | { readonly code: RemovalCode }
+  | { readonly code: 'NOT_MASTER'; readonly master: MemberId | undefined }
+  | { readonly code: 'UNCERTAIN'; readonly why: string };
 
 export type Rejection =
   | { readonly code: 'NOT_MASTER'; readonly master: MemberId | undefined }

@@ -5,6 +5,7 @@ import {
   type CreditWindow,
   FEED_BYTES,
   MINIMUM_TAIL_ENTRIES,
+  type Refusal,
   type Rejection,
   type ServerMessage,
   SharedLogNumbers,
@@ -59,6 +60,8 @@ export interface CommittedEntry extends LogEntry {
 export interface LogEngine {
   propose(proposals: readonly Proposal[]): void;
   transferMastership(to: MemberId | undefined): Promise<void>;
+  /** @returns why not; undefined when the member is out */
+  removeMember(member: MemberId): Promise<Refusal | undefined>;
   /** Sends a message to another instance, if it can leave at once; takes the bytes over. */
   send(to: MemberId, message: Uint8Array): void;
 }
@@ -268,6 +271,11 @@ export class LogServer {
           () => this.#post(connection, { type: 'transferred', id: message.id, problem: undefined }),
           (error: Error) => this.#post(connection, { type: 'transferred', id: message.id, problem: error.message }),
         );
+        break;
+      case 'remove':
+        void this.#engine
+          .removeMember(message.member)
+          .then((refusal) => this.#post(connection, { type: 'removed', id: message.id, refusal }));
         break;
       case 'state':
         this.#state = { index: message.index, hash: message.hash };

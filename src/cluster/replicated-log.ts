@@ -26,6 +26,14 @@ export interface ReplicatedLog {
   /** Hands mastership to another voter (the most caught-up one unless named). */
   transferMastership(to?: MemberId): Promise<void>;
   /**
+   * Takes a member that is silent out of the cluster, without the wait that a dead one is usually given; a voter only if another
+   * takes its place, or enough are left. Resolves when it is out.
+   * @throws NotMasterError ask the master
+   * @throws RemovalError the member stays
+   * @throws UncertainError it may go later
+   */
+  removeMember(member: MemberId): Promise<void>;
+  /**
    * Sends a message to another instance of the cluster, outside the log. Best effort: it is lost where that instance is not
    * connected, belongs to another cluster or is this one, and where too much is under way already (see `message-flow.ts`). The
    * bytes are taken over when they own their whole buffer, otherwise copied.
@@ -105,6 +113,26 @@ export class UncertainError extends Error {
     super(`the outcome of the change is unknown: ${reason}`);
   }
 }
+
+/** Why a member stays. */
+export type RemovalCode = 'NO_MEMBER' | 'MEMBER_ALIVE' | 'MEMBER_NEEDED';
+
+/** A member is not removed. */
+export class RemovalError extends Error {
+  override readonly name = 'RemovalError';
+  readonly code: RemovalCode;
+  constructor(code: RemovalCode, member: MemberId) {
+    super(`${member} ${REMOVAL_REASONS[code]}`);
+    this.code = code;
+  }
+}
+
+const REMOVAL_REASONS: Readonly<Record<RemovalCode, string>> = {
+  NO_MEMBER: 'is no member of the cluster',
+  MEMBER_ALIVE: 'is alive and would join again at once: stop it first',
+  MEMBER_NEEDED:
+    'is one of few voters, and no other instance has caught up to take its place: start another instance first',
+};
 
 /** The log's storage failed (full disk, failed sync, corruption). Nothing more is acknowledged. */
 export class LogFailedError extends Error {

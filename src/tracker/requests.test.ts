@@ -11,7 +11,7 @@ import { MemoryLog } from '../../test/harness/memory-log.ts';
 import { newInfoHash } from '../../test/harness/udp-client.ts';
 import { waitFor } from '../../test/harness/wait-for.ts';
 import { formatInfoHash } from '../bittorrent/info-hash.ts';
-import { NotMasterError, UncertainError } from '../cluster/replicated-log.ts';
+import { NotMasterError, RemovalError, UncertainError } from '../cluster/replicated-log.ts';
 import { AppliedIndex } from './applied-index.ts';
 import { ClusterClock } from './cluster-clock.ts';
 import { COUNTER, newCounters } from './counters.ts';
@@ -241,6 +241,29 @@ describe('a change of the admission lists', () => {
         code: 'UNCERTAIN',
         message: 'the outcome of the change is unknown: the disk is slow',
       });
+    }
+  });
+});
+
+describe('the removal of a member', () => {
+  test('is done by the master, whoever is asked', async () => {
+    for (const asked of [0, 1]) {
+      const { instances, elect } = cluster();
+      elect(instances[0]);
+      assert.equal((await instances[asked].requests.ask({ type: 'remove-member', member: 'gone' })).status, 200);
+      assert.deepEqual(instances[0].log.removals, ['gone']);
+    }
+  });
+
+  test('that the log refuses fails with the reason, here and through a slave', async () => {
+    const { instances, elect } = cluster();
+    elect(instances[0]);
+    instances[0].log.remove = (member) => Promise.reject(new RemovalError('MEMBER_ALIVE', member));
+    for (const { requests } of instances.slice(0, 2)) {
+      const outcome = await requests.ask({ type: 'remove-member', member: 'b' });
+      assert.equal(outcome.status, 409);
+      assert.equal(problem(outcome).code, 'MEMBER_ALIVE');
+      assert.match(problem(outcome).message, /^b is alive .*: stop it first$/);
     }
   });
 });

@@ -53,6 +53,8 @@ export class Requests {
         return this.#change(request.change);
       case 'step-down':
         return this.#stepDown();
+      case 'remove-member':
+        return this.#removeMember(request.member);
     }
   }
 
@@ -79,6 +81,15 @@ export class Requests {
       return { status: STATUS_DONE, body: new Uint8Array(0) };
     } catch (error) {
       return refused(Object.assign(error as Error, { code: 'HANDOVER_FAILED' }));
+    }
+  }
+
+  async #removeMember(member: string): Promise<Outcome> {
+    try {
+      await this.#log.removeMember(member);
+      return { status: STATUS_DONE, body: new Uint8Array(0) };
+    } catch (error) {
+      return refused(error as Error);
     }
   }
 }

@@ -86,6 +86,11 @@ export class ServeClient {
     return this.#askToDo({ type: 'step-down' });
   }
 
+  /** @throws {ServeError} NOT_MASTER, NO_MEMBER, MEMBER_ALIVE, MEMBER_NEEDED, UNCERTAIN */
+  removeMember(member: string): Promise<void> {
+    return this.#askToDo({ type: 'remove-member', member });
+  }
+
   onConnection(listener: (connection: HandedConnection) => void): void {
     this.#onConnection = listener;
     for (const connection of this.#early.splice(0)) listener(connection);

@@ -274,6 +274,10 @@ class TrackerInstance implements Tracker {
     return this.#parts.serve.stepDown();
   }
 
+  removeMember(member: string): Promise<void> {
+    return this.#parts.serve.removeMember(member);
+  }
+
   answerHttp(request: Parameters<Tracker['answerHttp']>[0]) {
     return this.#parts.serve.answerHttp(request);
   }

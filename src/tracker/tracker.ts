@@ -37,6 +37,11 @@ export interface Tracker {
    * NOT_MASTER where there is none now, HANDOVER_FAILED where nobody can take it.
    */
   stepDown(): Promise<void>;
+  /**
+   * Takes a member that is dead or was stopped out of the cluster; any instance may be asked. Resolves when it is out. Rejects
+   * with the code NOT_MASTER where there is none now, NO_MEMBER, MEMBER_ALIVE, MEMBER_NEEDED where it stays, UNCERTAIN.
+   */
+  removeMember(member: string): Promise<void>;
   /** Answers `GET /announce` or `/scrape` for the general HTTP server, with the bytes of the body. */
   answerHttp(request: TrackerHttpRequest): Promise<TrackerHttpReply>;
   /** Hands over the connections that the fast path for announces leaves to the general HTTP server. */

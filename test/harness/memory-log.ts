@@ -19,6 +19,9 @@ export class MemoryLog implements ReplicatedLog {
   decide: () => Promise<void> = async () => {};
   /** What becomes of a handover: by default it succeeds, and nobody is the master. */
   handOver: () => Promise<void> = async () => this.setMaster(undefined);
+  readonly removals: MemberId[] = [];
+  /** What becomes of a member that is to be removed: by default it is. */
+  remove: (member: MemberId) => Promise<void> = async () => {};
   /** What keepalives say of the members. */
   members: readonly MemberStatus[] = [];
   /** Whether messages to others arrive. */
@@ -85,6 +88,11 @@ export class MemoryLog implements ReplicatedLog {
   async transferMastership(to?: MemberId): Promise<void> {
     this.transfers.push(to);
     await this.handOver();
+  }
+
+  async removeMember(member: MemberId): Promise<void> {
+    this.removals.push(member);
+    await this.remove(member);
   }
 
   send(to: MemberId, message: Uint8Array): void {

@@ -116,6 +116,11 @@ export class MemoryTracker implements Tracker {
     this.stepDowns++;
   }
 
+  async removeMember(member: string): Promise<void> {
+    if (this.failChangesWith) throw this.failChangesWith;
+    this.others = this.others.filter(({ id }) => id !== member);
+  }
+
   fail(reason: Error): void {
     this.#stop(reason);
   }

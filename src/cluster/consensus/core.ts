@@ -204,6 +204,11 @@ export class Core {
         if (this.state.role === 'master') this.transfer.start(event.to);
         else this.state.emit({ type: 'transfer-ended', outcome: 'failed' });
         return;
+      case 'remove': {
+        const outcome = this.state.role === 'master' ? this.reconfiguration.remove(event.member) : 'not-master';
+        this.state.emit({ type: 'removal', member: event.member, outcome });
+        return;
+      }
       case 'contacts':
         this.joining.meet(event.members);
         return;

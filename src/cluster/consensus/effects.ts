@@ -48,8 +48,16 @@ export type Effect =
   /** Entries up to `base.index` are no longer needed; `base` is where the stored log starts from now on. */
   | { readonly type: 'trim'; readonly base: SnapshotMeta }
   | { readonly type: 'transfer-ended'; readonly outcome: 'handed-over' | 'failed' }
+  /**
+   * What will become of a `remove`. `begun`: the membership changes follow, if this master stays. Otherwise nothing does:
+   * `alive`: it would ask to join again at once, so it has to be stopped first. `needed`: a voter of so few is replaced, and
+   * nobody has caught up to take its place.
+   */
+  | { readonly type: 'removal'; readonly member: MemberId; readonly outcome: RemovalOutcome }
   /** Stop this instance, it has said its last word: another process of its identity is alive. */
   | { readonly type: 'halt'; readonly reason: 'duplicate' };
+
+export type RemovalOutcome = 'begun' | 'not-master' | 'no-member' | 'alive' | 'needed';
 
 /**
  * One transaction and one fsync. At most one is under way at a time: what comes up meanwhile is gathered for the next.

@@ -21,6 +21,8 @@ export type Event =
   | { readonly type: 'heard'; readonly member: MemberId; readonly boot: number; readonly nonce: number }
   /** Hand mastership to `to`, or to the voter that is furthest. */
   | { readonly type: 'transfer'; readonly to: MemberId | null }
+  /** Somebody wants that member out of the cluster; answered by a `removal` effect. */
+  | { readonly type: 'remove'; readonly member: MemberId }
   /** Members of the cluster that discovery found; an instance that is joining asks them. */
   | { readonly type: 'contacts'; readonly members: readonly MemberId[] }
   /** Answer to `read-snapshot`. `chunk` null: that snapshot does not exist (any more), begin again. */

@@ -1,3 +1,4 @@
+import type { RemovalOutcome } from './effects.ts';
 import { membershipEntry } from './entry.ts';
 import type { MemberId } from './identity.ts';
 import { changed, isMember, type MembershipChange } from './membership.ts';
@@ -14,12 +15,16 @@ import type { State } from './state.ts';
  * - An even number is only passed through: a dead voter is removed (that completes a replacement), else a learner is
  *   promoted; if neither is possible for evenVotersMs, a voter is demoted.
  * - A learner dead for replaceAfterMs is removed.
+ * - Somebody may want a silent member out: it counts as dead for long then. Of more than three voters such a one is removed
+ *   though nobody has caught up to replace it, of fewer never.
  */
 export class Reconfiguration {
   protected readonly state: State;
   private readonly replication: Replication;
   /** Who asked to join and is not a member yet. At most limits.learners. */
   private readonly asking = new Set<MemberId>();
+  /** Members that somebody wants out. At most as many as there are members; those that are heard again stay. */
+  private readonly unwanted = new Set<MemberId>();
   /** Since when the number of voters has been even. */
   private evenSince: number | null = null;
 
@@ -30,6 +35,7 @@ export class Reconfiguration {
 
   start(): void {
     this.asking.clear();
+    this.unwanted.clear();
     this.evenSince = null;
   }
 
@@ -37,6 +43,18 @@ export class Reconfiguration {
   onJoin(member: MemberId): void {
     if (isMember(this.state.membership.current, member)) return;
     if (this.asking.size < this.state.limits.learners) this.asking.add(member);
+  }
+
+  /** Somebody wants the member out. */
+  remove(member: MemberId): RemovalOutcome {
+    const { membership, timing } = this.state;
+    if (!isMember(membership.current, member)) return 'no-member';
+    if (member === this.state.self.member || this.silentFor(member) <= timing.livenessMs) return 'alive';
+    const { voters, learners } = membership.current;
+    const replaced = voters.length === LEAST_VOTERS && learners.some((id) => this.caughtUp(id));
+    if (voters.includes(member) && voters.length <= LEAST_VOTERS && !replaced) return 'needed';
+    this.unwanted.add(member);
+    return 'begun';
   }
 
   /** Appends the next change, if there is one. @returns whether it did. */
@@ -52,6 +70,7 @@ export class Reconfiguration {
     state.log.append(membershipEntry(index, state.term, membership));
     state.membership.add(index, membership);
     this.asking.delete(change.member);
+    for (const id of this.unwanted) if (!isMember(membership, id)) this.unwanted.delete(id);
     return true;
   }
 
@@ -72,11 +91,14 @@ export class Reconfiguration {
       if (learners.length < state.limits.learners) return { change: 'add-learner', member };
     }
     const ready = learners.filter((id) => this.caughtUp(id));
-    const dead = voters.find((id) => this.silentFor(id) > state.timing.replaceAfterMs);
+    const dead = voters.find((id) => this.isGone(id));
     if (voters.length % 2 === 1) {
       const grow = voters.length + 2 <= state.limits.voters && ready.length >= 2;
       const replace = dead !== undefined && ready.length >= 1;
       if (grow || replace) return { change: 'promote', member: ready[0] };
+      if (dead !== undefined && this.unwanted.has(dead) && voters.length > LEAST_VOTERS) {
+        return { change: 'remove', member: dead };
+      }
     } else {
       if (dead !== undefined) return { change: 'remove', member: dead };
       if (ready.length > 0 && voters.length < state.limits.voters) return { change: 'promote', member: ready[0] };
@@ -85,8 +107,15 @@ export class Reconfiguration {
         return { change: 'demote', member };
       }
     }
-    const gone = learners.find((id) => this.silentFor(id) > state.timing.replaceAfterMs);
+    const gone = learners.find((id) => this.isGone(id));
     return gone === undefined ? null : { change: 'remove', member: gone };
+  }
+
+  private isGone(member: MemberId): boolean {
+    const { membership, timing } = this.state;
+    // While there are so few voters that one would be missed, what was begun waits.
+    const atOnce = this.unwanted.has(member) && membership.current.voters.length >= LEAST_VOTERS;
+    return this.silentFor(member) > (atOnce ? timing.livenessMs : timing.replaceAfterMs);
   }
 
   private caughtUp(member: MemberId): boolean {
@@ -104,3 +133,6 @@ export class Reconfiguration {
     return progress === undefined ? 0 : this.state.now - progress.heardAt;
   }
 }
+
+/** So many survive the loss of one; with fewer a dead one is worth keeping, for it may come back. */
+const LEAST_VOTERS = 3;

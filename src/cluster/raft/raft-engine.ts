@@ -6,7 +6,7 @@ import type { Entry } from '../consensus/entry.ts';
 import type { Event } from '../consensus/events.ts';
 import type { ClusterId } from '../consensus/identity.ts';
 import { isMember, isVoter, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
-import { ANSWER_FOREVER } from '../log-messages.ts';
+import { ANSWER_FOREVER, type Refusal } from '../log-messages.ts';
 import type { LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
 import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
@@ -19,6 +19,7 @@ import { clusterStatus } from './member-status.ts';
 import { MemberWatch } from './member-watch.ts';
 import { KIND_CLIENT, KIND_CONSENSUS } from './message-kinds.ts';
 import type { RaftDisk } from './raft-disk.ts';
+import { Removals } from './removals.ts';
 import type { SnapshotFiles } from './snapshot-files.ts';
 import { SnapshotTransfers } from './snapshot-transfers.ts';
 import { formatMembership, parseMembership, toChange, toStored } from './stored-entry.ts';
@@ -54,6 +55,7 @@ export class RaftEngine implements LogEngine, LogSource {
   readonly #members: MemberWatch;
   readonly #founding: Founding;
   readonly #transfers: SnapshotTransfers;
+  readonly #removals = new Removals();
   /** Entries up to here were on the disk when this run began, and are still in the log. */
   #storedTo: number;
   /** Set by `start`. */
@@ -172,6 +174,11 @@ export class RaftEngine implements LogEngine, LogSource {
     return done;
   }
 
+  removeMember(member: MemberId): Promise<Refusal | undefined> {
+    if (this.#core === undefined || this.#over) return Promise.resolve({ code: 'NOT_MASTER', master: undefined });
+    return this.#removals.begin(member, now(), () => this.#step({ type: 'remove', member }));
+  }
+
   send(to: MemberId, message: Uint8Array): void {
     const { transport } = this.#options;
     if (this.#over || this.#core === undefined || !isMember(this.#core.membership.membership, to)) return;
@@ -240,6 +247,7 @@ export class RaftEngine implements LogEngine, LogSource {
     this.#members.close();
     this.#server.answerUntil(0n);
     this.#requests.stop();
+    this.#removals.stop();
   }
 
   /** The cluster is known: the core begins. */
@@ -326,6 +334,7 @@ export class RaftEngine implements LogEngine, LogSource {
     }
     this.#showLease(core);
     this.#perform(effects);
+    this.#removals.look(core, now());
     if (this.#statusChanged) this.#showStatus();
   }
 
@@ -377,6 +386,9 @@ export class RaftEngine implements LogEngine, LogSource {
         }
         case 'transfer-ended':
           this.#requests.handedOver(effect.outcome === 'handed-over');
+          break;
+        case 'removal':
+          this.#removals.answered(effect.outcome, this.#core!.master);
           break;
         case 'halt':
           this.#fail(

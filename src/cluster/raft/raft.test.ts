@@ -184,6 +184,33 @@ describe('raft log of three', () => {
     await third.client.propose(bytes('still here'));
   });
 
+  it('takes a dead member out when it is asked to, if another has caught up to take its place', async (t) => {
+    const cluster = new TestCluster(t, { expect: 3 });
+    const master = await cluster.form();
+    const [slave, other] = cluster.alive.filter((member) => member !== master);
+    const dead = slave.log.identity.member;
+    await assert.rejects(master.client.removeMember(dead), { code: 'MEMBER_ALIVE' });
+    await assert.rejects(master.client.removeMember('nobody'), { code: 'NO_MEMBER' });
+    await assert.rejects(other.client.removeMember(dead), { code: 'NOT_MASTER' });
+    await slave.close();
+    const removed = () =>
+      master.client.removeMember(dead).then(
+        () => 'removed',
+        (error: { code?: string }) => error.code,
+      );
+    let outcome = await removed();
+    // Until it has been silent for a while, and until the newcomer has caught up.
+    while (outcome === 'MEMBER_ALIVE') outcome = await removed();
+    assert.equal(outcome, 'MEMBER_NEEDED');
+    await cluster.start('d');
+    while (outcome === 'MEMBER_NEEDED') outcome = await removed();
+    assert.equal(outcome, 'removed');
+    await until(() => !master.client.status.members.some(({ id }) => id === dead), 'the status knows');
+    assert.equal(master.client.status.members.filter(({ voter }) => voter).length, 3);
+    assert.equal(await removed(), 'NO_MEMBER');
+    await master.client.propose(bytes('still here'));
+  });
+
   it('carries messages between its instances, in order, to every client that listens', async (t) => {
     const cluster = new TestCluster(t, { expect: 3 });
     const master = await cluster.form();

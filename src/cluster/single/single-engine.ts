@@ -1,6 +1,6 @@
-import { KIND_BATCH } from '../log-messages.ts';
+import { KIND_BATCH, type Refusal } from '../log-messages.ts';
 import type { CommittedEntry, LogEngine, LogServer, Proposal } from '../log-server.ts';
-import { LogFailedError } from '../replicated-log.ts';
+import { LogFailedError, type MemberId } from '../replicated-log.ts';
 import type { LogEntry } from '../storage/log-entry.ts';
 import type { LogStore } from '../storage/log-store.ts';
 
@@ -39,6 +39,10 @@ export class SingleEngine implements LogEngine {
 
   /** There is nobody to send to. */
   send(): void {}
+
+  async removeMember(member: MemberId): Promise<Refusal> {
+    return { code: member === this.#store.identity.member ? 'MEMBER_ALIVE' : 'NO_MEMBER' };
+  }
 
   async transferMastership(): Promise<void> {
     throw new Error('there is no other voter to hand mastership to; start more instances first');

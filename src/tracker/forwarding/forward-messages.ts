@@ -29,7 +29,8 @@ export type ForwardedRequest =
       readonly ip: readonly number[];
     }
   | { readonly type: 'change-admission'; readonly change: AdmissionChange }
-  | { readonly type: 'step-down' };
+  | { readonly type: 'step-down' }
+  | { readonly type: 'remove-member'; readonly member: string };
 
 /**
  * Answers of HTTP have its statuses; of the others 200 is done. STATUS_REFUSED has a Problem as JSON for its body; of an

@@ -175,6 +175,9 @@ export class Stage {
       case 'transfer':
         this.step(words[0], { type: 'transfer', to: words[1] ?? null });
         return;
+      case 'remove':
+        this.step(words[0], { type: 'remove', member: words[1] });
+        return;
       case 'checkpoint': {
         const { core } = this.member(words[0]);
         this.step(words[0], { type: 'applied', index: core?.appliedIndex ?? 0 });
@@ -289,6 +292,9 @@ export class Stage {
         return;
       case 'transfer-ended':
         this.print(`${id} ends the transfer: ${effect.outcome}`);
+        return;
+      case 'removal':
+        this.print(`${id} on the removal of ${effect.member}: ${effect.outcome}`);
         return;
       case 'halt':
         member.core = null;

@@ -21,9 +21,15 @@ export function printListening({ tracker, cluster, name, dataDir }: RunningInsta
 export function printWelcome({ tracker, cluster, name, dataDir }: RunningInstance): void {
   printLine(`swarmkeeper: ${name} serves cluster ${cluster}; announce to`);
   for (const host of tracker.clientHosts) printLine(`  ${announceUrls(host, tracker.clientPort)}`);
+  printLine(`pages: ${pagesUrl(tracker.clientHosts[0], tracker.clientPort)}`);
   printLine(`status: http://${authority(tracker.clientHosts[0], tracker.clientPort)}/api/v1/cluster`);
   printLine(`data: ${dataDir}`);
   printLine('Ctrl-C stops it.');
+}
+
+/** Where a browser finds the pages of the cluster. */
+export function pagesUrl(host: string, port: number): string {
+  return `http://${authority(host, port)}/`;
 }
 
 export function announceUrls(host: string, port: number): string {

@@ -3,7 +3,7 @@ import type { MulticastGroup } from '../tracker/tracker.ts';
 import { type ClusterView, ClusterWatch } from './cluster-watch.ts';
 import { CommandError } from './command-error.ts';
 import { formatCommand, howItEnded, type InstanceEnd, InstanceProcess } from './instance-process.ts';
-import { announceUrls } from './listening.ts';
+import { announceUrls, pagesUrl } from './listening.ts';
 import { LiveView, viewLines } from './live-view.ts';
 import { formatGroup } from './option-values.ts';
 import { printJson, printLine } from './output.ts';
@@ -165,6 +165,8 @@ class ClusterRun {
       printLine(`  ${announceUrls(listening!.hosts[0], listening!.clientPort)}`);
     }
     printLine(`or, with a client that can ask by multicast, to udp://${formatGroup(group)}/announce`);
+    const { hosts, clientPort } = this.#instances[0].listening!;
+    printLine(`pages: ${pagesUrl(hosts[0], clientPort)}${count === 1 ? '' : ', and at each of the other instances'}`);
     printLine(`data: ${instances.map(({ dataDir }) => dataDir).join(', ')}`);
     printLine(count === 1 ? 'Ctrl-C stops it.' : 'Ctrl-C stops them; each may also be killed by itself.');
   }

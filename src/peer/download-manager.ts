@@ -12,6 +12,7 @@ import { readMetainfo } from './store/local-metainfo.ts';
 import { Storage } from './store/storage.ts';
 import type { Candidates } from './swarm/candidates.ts';
 import { Download } from './swarm/download.ts';
+import { Handshakes } from './swarm/handshakes.ts';
 import { Lobby } from './swarm/lobby.ts';
 import { fetchMetadata } from './swarm/metadata-fetch.ts';
 import type { PeerListener, PeerTransport } from './transport/peer-transport.ts';
@@ -72,6 +73,7 @@ export class DownloadManager {
   readonly #storage: Storage;
   readonly #downloads = new Map<string, Download>();
   readonly #lobby: Lobby;
+  readonly #handshakes = new Handshakes();
   readonly #uploadLimiter: RateLimiter;
   readonly #downloadLimiter: RateLimiter;
   readonly #timer: NodeJS.Timeout;
@@ -95,6 +97,7 @@ export class DownloadManager {
         this.#connections < MAX_CONNECTIONS ? this.#downloads.get(formatInfoHash(infoHash))?.open(link) : undefined;
       return session;
     });
+    this.#handshakes.onOver(() => this.#connect());
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -181,6 +184,7 @@ export class DownloadManager {
       peerId: this.peerId,
       transport: this.#transport,
       candidates,
+      handshakes: this.#handshakes,
       now: () => performance.now(),
       signal: signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal,
     });
@@ -230,13 +234,14 @@ export class DownloadManager {
 
   /** Opens connections for downloads that want peers. Who seeds waits to be asked. */
   #connect(): void {
+    if (this.#stop.signal.aborted) return;
     for (const download of this.#downloads.values()) {
       while (
         download.state === 'downloading' &&
         this.#connecting < MAX_CONNECTING &&
         this.#connections < MAX_CONNECTIONS
       ) {
-        const endpoint = download.candidates.next(performance.now());
+        const endpoint = download.candidates.next(performance.now(), (each) => !this.#handshakes.isUnderWay(each));
         if (!endpoint) break;
         if (download.isConnectedTo(endpoint)) download.candidates.ended(performance.now(), endpoint, true);
         else void this.#connectTo(download, endpoint);
@@ -246,9 +251,12 @@ export class DownloadManager {
 
   async #connectTo(download: Download, endpoint: PeerEndpoint): Promise<void> {
     this.#connecting++;
+    const over = this.#handshakes.begin(endpoint);
+    let greeted: Promise<void> | undefined;
     try {
       const link = await this.#transport.connect(endpoint, { signal: this.#stop.signal });
       const session = download.open(link);
+      greeted = session?.greeted;
       if (session) session.start();
       else link.close();
       if (!session) download.candidates.ended(performance.now(), endpoint, false);
@@ -258,5 +266,7 @@ export class DownloadManager {
     } finally {
       this.#connecting--;
     }
+    await greeted;
+    over();
   }
 }

@@ -34,10 +34,10 @@ export class Candidates {
     return true;
   }
 
-  /** Somebody to connect to, who is busy from now on; undefined when there is nobody at this time. */
-  next(nowMs: number): PeerEndpoint | undefined {
+  /** Somebody to connect to, who is busy from now on; undefined when there is nobody at this time that `suits`. */
+  next(nowMs: number, suits: (endpoint: PeerEndpoint) => boolean = () => true): PeerEndpoint | undefined {
     for (const [name, candidate] of this.#byName) {
-      if (candidate.busy || candidate.nextTryMs > nowMs) continue;
+      if (candidate.busy || candidate.nextTryMs > nowMs || !suits(candidate.endpoint)) continue;
       candidate.busy = true;
       // To the end: next time others are first.
       this.#byName.delete(name);

@@ -18,6 +18,7 @@ import { DownloadManager } from '../download-manager.ts';
 import { type TestContent, testContent } from '../store/test-content.ts';
 import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
 import { Candidates } from './candidates.ts';
+import { Handshakes } from './handshakes.ts';
 import { fetchMetadata } from './metadata-fetch.ts';
 import { TestPeer } from './test-peer.ts';
 
@@ -82,6 +83,7 @@ async function scene(t: TestContext) {
         peerId: PEER_ID,
         transport: network.transport('us'),
         candidates,
+        handshakes: new Handshakes(),
         now: () => performance.now(),
         signal: stop.signal,
       }),

@@ -18,6 +18,7 @@ import { PeerWireParser, type PeerWireReceiver } from '../../bittorrent/peer-wir
 import { sha1 } from '../store/local-metainfo.ts';
 import type { PeerLink, PeerTransport } from '../transport/peer-transport.ts';
 import type { Candidates } from './candidates.ts';
+import type { Handshakes } from './handshakes.ts';
 
 /** Peers that are asked at the same time, each for all of it: it is small, and the first who sends it right is enough. */
 export const MAX_ASKED = 5;
@@ -37,6 +38,7 @@ export interface MetadataFetchOptions {
   readonly transport: PeerTransport;
   /** Grows while it fetches, as trackers tell. */
   readonly candidates: Candidates;
+  readonly handshakes: Handshakes;
   readonly now: () => number;
   readonly signal: AbortSignal;
 }
@@ -47,7 +49,7 @@ export interface MetadataFetchOptions {
  * @throws the signal's reason
  */
 export async function fetchMetadata(options: MetadataFetchOptions): Promise<Uint8Array> {
-  const { infoHash, candidates, now, signal } = options;
+  const { infoHash, candidates, handshakes, now, signal } = options;
   const found = new AbortController();
   const until = AbortSignal.any([signal, found.signal]);
   let info: Uint8Array | undefined;
@@ -65,12 +67,13 @@ export async function fetchMetadata(options: MetadataFetchOptions): Promise<Uint
   const asked = new Set<Promise<void>>();
   while (!info) {
     signal.throwIfAborted();
-    const endpoint = asked.size < MAX_ASKED ? candidates.next(now()) : undefined;
+    const isFree = (each: PeerEndpoint) => !handshakes.isUnderWay(each);
+    const endpoint = asked.size < MAX_ASKED ? candidates.next(now(), isFree) : undefined;
     if (endpoint) {
       const asking = ask(endpoint).finally(() => asked.delete(asking));
       asked.add(asking);
     } else {
-      await Promise.race([...asked, pause(LOOK_AGAIN_MS, until)]);
+      await Promise.race([...asked, pause(LOOK_AGAIN_MS, until, handshakes)]);
     }
   }
   await Promise.all(asked);
@@ -82,15 +85,18 @@ export async function fetchMetadata(options: MetadataFetchOptions): Promise<Uint
 /** All of it from one peer, unverified; undefined when the peer does not have it, is too slow, or breaks the rules. */
 async function askPeer(options: MetadataFetchOptions, endpoint: PeerEndpoint, signal: AbortSignal) {
   const until = AbortSignal.any([signal, AbortSignal.timeout(METADATA_MS)]);
+  const over = options.handshakes.begin(endpoint);
   let link: PeerLink;
   try {
     link = await options.transport.connect(endpoint, { signal: until });
   } catch {
     // Most addresses are of peers that are gone.
+    over();
     return undefined;
   }
   return new Promise<Uint8Array | undefined>((resolve) => {
-    const conversation = new MetadataConversation(link, options, (bytes) => {
+    const conversation = new MetadataConversation(link, options, over, (bytes) => {
+      over();
       until.removeEventListener('abort', end);
       link.close();
       resolve(bytes);
@@ -105,6 +111,7 @@ async function askPeer(options: MetadataFetchOptions, endpoint: PeerEndpoint, si
 class MetadataConversation implements PeerWireReceiver {
   readonly #link: PeerLink;
   readonly #infoHash: Uint8Array;
+  readonly #greeted: () => void;
   readonly #done: (bytes: Uint8Array | undefined) => void;
   /** The peer's number of the extension. */
   #number: number | undefined;
@@ -114,9 +121,15 @@ class MetadataConversation implements PeerWireReceiver {
   #nextPiece = 0;
   #ended = false;
 
-  constructor(link: PeerLink, options: MetadataFetchOptions, done: (bytes: Uint8Array | undefined) => void) {
+  constructor(
+    link: PeerLink,
+    options: MetadataFetchOptions,
+    greeted: () => void,
+    done: (bytes: Uint8Array | undefined) => void,
+  ) {
     this.#link = link;
     this.#infoHash = options.infoHash;
+    this.#greeted = greeted;
     this.#done = done;
     const features = { extended: true, fast: true, dht: false };
     link.write([encodeHandshake({ infoHash: options.infoHash, peerId: options.peerId, features })]);
@@ -143,6 +156,7 @@ class MetadataConversation implements PeerWireReceiver {
   }
 
   handshake({ infoHash, features }: Handshake): void {
+    this.#greeted();
     if (!features.extended || !infoHash.every((byte, i) => byte === this.#infoHash[i])) {
       this.end();
       return;
@@ -212,14 +226,17 @@ class MetadataConversation implements PeerWireReceiver {
   allowedFast(): void {}
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Until somebody may be free to be asked. */
+function pause(ms: number, signal: AbortSignal, handshakes: Handshakes): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', end);
+      forget();
       resolve();
     };
     const timer = setTimeout(end, ms);
+    const forget = handshakes.onOver(end);
     signal.addEventListener('abort', end);
   });
 }

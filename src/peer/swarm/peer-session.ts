@@ -97,6 +97,9 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   peerId: Uint8Array | undefined;
   /** Unchoked, it did not send what it was asked for. */
   isSnubbing = false;
+  /** Resolves when the peer said who it is, or the conversation ended without. */
+  readonly greeted: Promise<void>;
+  readonly #greet: () => void;
   readonly #owner: SessionOwner;
   readonly #parser = new PeerWireParser(this);
   #features: PeerFeatures = { extended: false, fast: false, dht: false };
@@ -119,6 +122,9 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.number = number;
     this.link = link;
     this.out = new MessageWriter(link);
+    const greeted = Promise.withResolvers<void>();
+    this.greeted = greeted.promise;
+    this.#greet = greeted.resolve;
     this.#owner = owner;
     this.pieces = new RemotePieces(owner.info.pieceCount, owner.picker);
     this.extensions = new SessionExtensions(owner, link.remote, {
@@ -196,6 +202,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#greet();
     this.link.close();
     this.#owner.picker.release(this.number, this.pipeline.clear());
     this.uploads.clear();
@@ -266,6 +273,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       return;
     }
     this.peerId = peerId;
+    this.#greet();
     this.#features = features;
     if (this.link.incoming) this.#sayHello();
     const refusal = this.#owner.admit(this, peerId);

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatCount } from '../formatting/numbers.ts';
 import { Button } from './button.tsx';
 import { Icon } from './icon.tsx';
@@ -51,7 +52,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   if (rows.length === 0 && empty !== undefined && !busy) return <>{empty}</>;
   const paged = totalRows !== undefined || rowsBefore > 0;
   return (
-    <div class="table-scroll">
+    <ScrollBox label={caption}>
       <table
         class="table"
         aria-rowcount={paged ? (totalRows === undefined ? -1 : totalRows + 1) : undefined}
@@ -83,6 +84,25 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           ))}
         </tbody>
       </table>
+    </ScrollBox>
+  );
+}
+
+/** Where the table is too wide it scrolls, and then it can be reached with the keyboard. */
+function ScrollBox({ label, children }: { label: string; children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [scrolls, setScrolls] = useState(false);
+  useEffect(() => {
+    const element = box.current!;
+    const observer = new ResizeObserver(() => setScrolls(element.scrollWidth > element.clientWidth));
+    observer.observe(element);
+    observer.observe(element.firstElementChild!);
+    return () => observer.disconnect();
+  }, []);
+  const focusable = scrolls ? { role: 'region' as const, tabIndex: 0, 'aria-label': label } : {};
+  return (
+    <div ref={box} class="table-scroll" {...focusable}>
+      {children}
     </div>
   );
 }

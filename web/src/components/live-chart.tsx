@@ -21,6 +21,8 @@ export interface LiveChartProps {
   readonly format: (value: number) => string;
   /** Seconds shown, up to the newest value; by default all. */
   readonly spanSeconds?: number;
+  /** Bytes: the axis has multiples of powers of two. */
+  readonly binary?: boolean;
   readonly height?: number;
 }
 
@@ -28,7 +30,8 @@ export interface LiveChartProps {
  * Lines over time, which grow to the right. The legend has the newest values (or those under the pointer); those who cannot
  * see the lines are told the newest, lowest and highest.
  */
-export function LiveChart({ title, series, data, format, spanSeconds, height = 168 }: LiveChartProps) {
+export function LiveChart(props: LiveChartProps) {
+  const { title, series, data, format, spanSeconds, binary = false, height = 168 } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
   const values = useRef<(HTMLElement | null)[]>([]);
@@ -52,7 +55,7 @@ export function LiveChart({ title, series, data, format, spanSeconds, height = 1
   useEffect(() => {
     const element = place.current!;
     const plot = new uPlot(
-      optionsOf({ element, series, format, height, spanSeconds, onCursor: showValues }),
+      optionsOf({ element, series, format, height, spanSeconds, binary, onCursor: showValues }),
       toAligned(latest.current),
       element,
     );
@@ -130,9 +133,10 @@ function optionsOf(options: {
   format: (value: number) => string;
   height: number;
   spanSeconds: number | undefined;
+  binary: boolean;
   onCursor: (plot: uPlot) => void;
 }): uPlot.Options {
-  const { element, series, format, height, spanSeconds, onCursor } = options;
+  const { element, series, format, height, spanSeconds, binary, onCursor } = options;
   const colour = colourReader(element);
   const font = `11px ${getComputedStyle(element).fontFamily}`;
   const axis: uPlot.Axis = {
@@ -153,8 +157,15 @@ function optionsOf(options: {
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
-      { ...axis, space: 90, size: 24, values: (_plot, splits) => splits.map(formatClock) },
-      { ...axis, space: 36, size: 58, gap: 6, values: (_plot, splits) => splits.map(format) },
+      { ...axis, space: 48, size: 24, incrs: TIME_STEPS, values: (_plot, splits) => splits.map(formatClock) },
+      {
+        ...axis,
+        space: 36,
+        size: 58,
+        gap: 6,
+        values: (_plot, splits) => splits.map(format),
+        ...(binary && { incrs: BINARY_STEPS }),
+      },
     ],
     series: [
       {},
@@ -174,6 +185,10 @@ function optionsOf(options: {
   };
 }
 
+/** Seconds between the marks of time: whole minutes. */
+const TIME_STEPS = [60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
+const BINARY_STEPS = Array.from({ length: 53 }, (_, power) => 2 ** power);
+
 /** Colours as the canvas wants them: light-dark() and mixes are worked out by the browser. */
 function colourReader(element: HTMLElement): (property: string, opacity?: number) => string {
   const probe = document.createElement('span');
@@ -186,7 +201,7 @@ function colourReader(element: HTMLElement): (property: string, opacity?: number
   };
 }
 
-const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 function formatClock(seconds: number): string {
   return CLOCK.format(seconds * 1_000);

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { formatAgo } from '../formatting/durations.ts';
+import { visibleName } from '../formatting/names.ts';
 import { IconButton } from './button.tsx';
 
 /**
@@ -8,9 +9,10 @@ import { IconButton } from './button.tsx';
  */
 export function Name({ value, fallback = 'without a name' }: { value: string | null; fallback?: string }) {
   if (value === null || value === '') return <span class="name faint">{fallback}</span>;
+  const text = visibleName(value);
   return (
-    <bdi class="name" dir="auto" title={value}>
-      {value}
+    <bdi class="name" dir="auto" title={text}>
+      {text}
     </bdi>
   );
 }

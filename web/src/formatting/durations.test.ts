@@ -30,7 +30,8 @@ test('the past is told in one unit', () => {
 });
 
 test('latencies run from microseconds to seconds', () => {
-  assert.deepEqual([0, 0.123, 0.999, 4.54, 9.97, 120, 999.6, 3_240, 12_000].map(formatLatency), [
+  assert.deepEqual([0, 0.004, 0.123, 0.999, 4.54, 9.97, 120, 999.6, 3_240, 12_000].map(formatLatency), [
+    '0 ms',
     '0.00 ms',
     '0.12 ms',
     '1.0 ms',

@@ -24,6 +24,7 @@ export function formatAgo(ms: number): string {
 
 /** What was measured, from microseconds to seconds: `0.12 ms`, `4.5 ms`, `120 ms`, `3.2 s`. */
 export function formatLatency(ms: number): string {
+  if (ms === 0) return '0 ms';
   if (ms >= 999.5) return `${(ms / SECOND).toFixed(ms < 9_950 ? 1 : 0)} s`;
   return `${ms.toFixed(ms >= 9.95 ? 0 : ms >= 0.995 ? 1 : 2)} ms`;
 }

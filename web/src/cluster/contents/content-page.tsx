@@ -1,6 +1,6 @@
-import { useState } from 'preact/hooks';
 import type { ContentDetail } from '../../../../src/api/schemas.ts';
 import { ApiFailure, getJson } from '../../api/api-client.ts';
+import { useCursors } from '../../api/use-cursors.ts';
 import { useResource } from '../../api/use-resource.ts';
 import { Badge } from '../../components/badge.tsx';
 import { Banner } from '../../components/banner.tsx';
@@ -11,19 +11,20 @@ import { Page } from '../../components/page.tsx';
 import { ProgressBar } from '../../components/progress-bar.tsx';
 import { CopyButton, Name, RelativeTime, Sha1 } from '../../components/text.tsx';
 import { formatBytes } from '../../formatting/bytes.ts';
+import { visibleName } from '../../formatting/names.ts';
 import { formatCount } from '../../formatting/numbers.ts';
 import { cluster, commitIndex, localTime } from '../../live/cluster-live.ts';
 import { magnetLink } from './magnet-link.ts';
 
 type Peer = ContentDetail['peers'][number];
 
-const PAGE_SIZE = 100;
+const PAGE_SIZE = 50;
 const BACK = { href: '/contents', label: 'Contents' };
 
 /** One content: how to get it, and who has it. */
 export function ContentPage({ sha1 }: { sha1: string }) {
-  const [cursors, setCursors] = useState<readonly string[]>([]);
-  const after = cursors.at(-1);
+  const cursors = useCursors(sha1, PAGE_SIZE);
+  const { after, before, first, previous } = cursors;
   const path = `/api/v1/contents/${encodeURIComponent(sha1)}?limit=${PAGE_SIZE}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
   const { data, error, busy } = useResource(path, (signal) => getJson<ContentDetail>(path, signal), commitIndex.value);
 
@@ -41,10 +42,13 @@ export function ContentPage({ sha1 }: { sha1: string }) {
     );
   }
 
-  const before = cursors.length * PAGE_SIZE;
   const { name, size, seeders, leechers, completed, peers, next } = data;
   return (
-    <Page title={name ?? sha1} heading={<Name value={name} fallback={`${sha1.slice(0, 16)}…`} />} back={BACK}>
+    <Page
+      title={name === null ? sha1 : visibleName(name)}
+      heading={<Name value={name} fallback={`${sha1.slice(0, 16)}…`} />}
+      back={BACK}
+    >
       {error !== undefined && <Banner tone="danger" title={error.message} />}
       <StatTiles label="The content in numbers">
         <StatTile
@@ -74,15 +78,15 @@ export function ContentPage({ sha1 }: { sha1: string }) {
             </EmptyState>
           }
         />
-        {(before > 0 || next !== null) && (
+        {(first !== undefined || next !== null) && (
           <Pager
             what="peers"
             from={before + 1}
             to={before + peers.length}
             total={seeders + leechers}
-            onFirst={before > 0 ? () => setCursors([]) : undefined}
-            onPrevious={before > 0 ? () => setCursors(cursors.slice(0, -1)) : undefined}
-            onNext={next === null || busy ? undefined : () => setCursors([...cursors, next])}
+            onFirst={first}
+            onPrevious={previous}
+            onNext={busy ? undefined : cursors.next(next)}
           />
         )}
       </Card>
@@ -136,7 +140,6 @@ function peerColumns(size: number | null): TableColumn<Peer>[] {
     {
       key: 'progress',
       title: 'Has',
-      grow: true,
       hideBelow: 'tablet',
       cell: ({ host, left }) => (
         <ProgressBar

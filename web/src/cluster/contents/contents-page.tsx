@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Contents } from '../../../../src/api/schemas.ts';
 import { getJson } from '../../api/api-client.ts';
+import { useCursors } from '../../api/use-cursors.ts';
 import { useResource } from '../../api/use-resource.ts';
 import { Banner } from '../../components/banner.tsx';
 import { Card } from '../../components/card.tsx';
@@ -61,18 +62,12 @@ export function ContentsPage() {
   const search = query.value.get('search') ?? '';
   const sort = readSort(query.value);
   const list = `search=${encodeURIComponent(search)}&sort=${sort.by}&order=${sort.order}`;
-  // Where each page begins, up to the one that is shown; another list begins at its beginning.
-  const [visited, setVisited] = useState<{ list: string; cursors: readonly string[] }>({ list, cursors: [] });
-  const cursors = visited.list === list ? visited.cursors : [];
-  const setCursors = (next: readonly string[]) => setVisited({ list, cursors: next });
-
-  const after = cursors.at(-1);
+  const cursors = useCursors(list, PAGE_SIZE);
+  const { after, before, first, previous } = cursors;
   const path = `/api/v1/contents?limit=${PAGE_SIZE}&${list}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
   const { data, error, busy } = useResource(path, (signal) => getJson<Contents>(path, signal), commitIndex.value);
 
-  const before = cursors.length * PAGE_SIZE;
   const rows = data?.contents ?? [];
-  const next = busy ? null : (data?.next ?? null);
   return (
     <Page title="Contents" note="what peers have told the cluster">
       {error !== undefined && <Banner tone="danger" title={error.message} />}
@@ -97,9 +92,9 @@ export function ContentsPage() {
           from={before + 1}
           to={rows.length === 0 ? 0 : before + rows.length}
           total={data?.total ?? undefined}
-          onFirst={cursors.length > 0 ? () => setCursors([]) : undefined}
-          onPrevious={cursors.length > 0 ? () => setCursors(cursors.slice(0, -1)) : undefined}
-          onNext={next === null ? undefined : () => setCursors([...cursors, next])}
+          onFirst={first}
+          onPrevious={previous}
+          onNext={busy ? undefined : cursors.next(data?.next)}
         />
       </Card>
     </Page>

@@ -3,6 +3,7 @@ import type { Tone } from '../../components/badge.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import type { IconName } from '../../components/icon.tsx';
 import { TimeLine } from '../../components/time-line.tsx';
+import { visibleName } from '../../formatting/names.ts';
 import { localTime } from '../../live/cluster-live.ts';
 
 const LOOKS: Record<TimelineKind, { icon: IconName; tone: Tone }> = {
@@ -33,15 +34,11 @@ export function ClusterTimeLine({ events }: { events: readonly TimelineEvent[] }
   return (
     <TimeLine
       label="What happened to the cluster"
-      entries={events.map(({ id, at, kind, text, term }) => ({
+      entries={events.map(({ id, at, kind, text }) => ({
         key: id,
         at: localTime(at),
         ...LOOKS[kind],
-        text: (
-          <>
-            <bdi dir="auto">{text}</bdi> <span class="faint nowrap">term {term}</span>
-          </>
-        ),
+        text: <bdi dir="auto">{visibleName(text)}</bdi>,
       }))}
     />
   );

@@ -14,7 +14,6 @@ export function MembersTable({ cluster }: { cluster: Cluster }) {
     {
       key: 'name',
       title: 'Name',
-      grow: true,
       cell: (member) => (
         <>
           <span class="member-name">

@@ -10,6 +10,7 @@ type Measure = { [Key in keyof Sample]: Sample[Key] extends number | null ? Key 
 interface Chart {
   readonly title: string;
   readonly format: (value: number) => string;
+  readonly binary?: boolean;
   readonly lines: readonly (ChartSeries & { readonly of: Measure })[];
 }
 
@@ -34,7 +35,7 @@ const CHARTS: readonly Chart[] = [
     ],
   },
   {
-    title: 'Time until a change is durable on a quorum',
+    title: 'Time to commit on a quorum',
     format: formatLatency,
     lines: [
       { of: 'commitP50Ms', label: 'median', colour: 3 },
@@ -52,6 +53,7 @@ const CHARTS: readonly Chart[] = [
   {
     title: 'Memory of this instance',
     format: formatBytes,
+    binary: true,
     lines: [{ of: 'rssBytes', label: 'resident', colour: 4, area: true }],
   },
   {
@@ -67,12 +69,13 @@ export function RateCharts({ samples }: { samples: readonly Sample[] }) {
   return (
     <Card title="The last five minutes" note="as this instance counts">
       <div class="chart-grid">
-        {CHARTS.map(({ title, format, lines }) => (
+        {CHARTS.map(({ title, format, binary = false, lines }) => (
           <LiveChart
             key={title}
             title={title}
             series={lines}
             format={format}
+            binary={binary}
             spanSeconds={SPAN_SECONDS}
             data={[times, ...lines.map(({ of }) => samples.map((sample) => sample[of]))]}
           />

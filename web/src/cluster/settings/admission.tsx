@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { Admission } from '../../../../src/api/schemas.ts';
 import { getJson, send } from '../../api/api-client.ts';
+import { useCursors } from '../../api/use-cursors.ts';
 import { useResource } from '../../api/use-resource.ts';
 import { Banner } from '../../components/banner.tsx';
 import { Button, IconButton } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
-import { DataTable, Pager } from '../../components/data-table.tsx';
+import { DataTable, Pager, type TableColumn } from '../../components/data-table.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import { Choice, TextArea } from '../../components/field.tsx';
 import { Sha1 } from '../../components/text.tsx';
@@ -32,10 +33,8 @@ const LISTS: readonly { value: List; label: string }[] = [
 /** Which contents the cluster admits. Each change is replicated like everything else before it counts. */
 export function AdmissionCard({ mayWrite }: { mayWrite: boolean }) {
   const [list, setList] = useState<List>('allow');
-  const [visited, setVisited] = useState<{ list: List; cursors: readonly string[] }>({ list, cursors: [] });
-  const cursors = visited.list === list ? visited.cursors : [];
-  const setCursors = (next: readonly string[]) => setVisited({ list, cursors: next });
-  const after = cursors.at(-1);
+  const cursors = useCursors(list, PAGE_SIZE);
+  const { after, before, first, previous } = cursors;
   const path = `/api/v1/admission?list=${list}&limit=${PAGE_SIZE}${after === undefined ? '' : `&after=${after}`}`;
   const { data, error, busy, reload } = useResource(
     path,
@@ -43,85 +42,102 @@ export function AdmissionCard({ mayWrite }: { mayWrite: boolean }) {
     commitIndex.value,
   );
 
-  const setMode = async (mode: Mode) => {
+  const change = async (done: string, request: () => Promise<void>) => {
     try {
-      await send('PUT', '/api/v1/admission/mode', { mode });
-      toast(`The cluster admits ${MODES.find(({ value }) => value === mode)!.label.toLowerCase()} now`);
+      await request();
+      toast(done);
     } catch (failure) {
       toastError(failure);
     }
     reload();
   };
-  const remove = async (sha1: string) => {
-    try {
-      await send('DELETE', `/api/v1/admission/${list}`, { sha1s: [sha1] });
-      toast(`${sha1.slice(0, 10)}… is off the ${list}-list`);
-    } catch (failure) {
-      toastError(failure);
-    }
-    reload();
+  const setMode = (mode: Mode) => {
+    const admitted = MODES.find(({ value }) => value === mode)!.label.toLowerCase();
+    return change(`The cluster admits ${admitted} now`, () => send('PUT', '/api/v1/admission/mode', { mode }));
   };
+  const remove = (sha1: string) =>
+    change(`${sha1.slice(0, 10)}… is off the ${list}-list`, () =>
+      send('DELETE', `/api/v1/admission/${list}`, { sha1s: [sha1] }),
+    );
 
-  const before = cursors.length * PAGE_SIZE;
   const rows = data?.sha1s ?? [];
-  const next = busy ? null : (data?.next ?? null);
+  const next = busy ? undefined : cursors.next(data?.next);
   return (
     <Card title="Admission" flush>
-      <div class="settings-part">
-        {error !== undefined && <Banner tone="danger" title={error.message} />}
-        <Choice
-          label="The cluster admits"
-          value={data?.mode ?? 'open'}
-          options={MODES}
-          disabled={!mayWrite || data === undefined}
-          onChange={setMode}
-        />
-        <Choice label="List" hideLabel value={list} options={LISTS} onChange={setList} />
-        <AddSha1s key={list} list={list} disabled={!mayWrite} onAdded={reload} />
+      <div class="admission">
+        <div class="admission-changes">
+          {error !== undefined && <Banner tone="danger" title={error.message} />}
+          <Choice
+            label="The cluster admits"
+            value={data?.mode ?? 'open'}
+            options={MODES}
+            disabled={!mayWrite || data === undefined}
+            onChange={setMode}
+          />
+          <AddSha1s key={list} list={list} disabled={!mayWrite} onAdded={reload} />
+        </div>
+        <div class="admission-list">
+          <div class="toolbar">
+            <Choice label="Which list is shown" hideLabel value={list} options={LISTS} onChange={setList} />
+          </div>
+          <DataTable
+            caption={`The ${list}-list`}
+            columns={columnsOf(list, mayWrite, remove)}
+            rows={rows}
+            rowKey={(sha1) => sha1}
+            rowsBefore={before}
+            busy={busy}
+            empty={
+              <EmptyState icon="contents" title={`Nothing is on the ${list}-list`}>
+                {list === 'allow'
+                  ? 'With “only the allow-list” no content would be admitted.'
+                  : 'With “all but the deny-list” every content would be admitted.'}
+              </EmptyState>
+            }
+          />
+          {(first !== undefined || next !== undefined) && (
+            <Pager
+              what="sha1s"
+              from={before + 1}
+              to={before + rows.length}
+              total={undefined}
+              onFirst={first}
+              onPrevious={previous}
+              onNext={next}
+            />
+          )}
+        </div>
       </div>
-      <DataTable
-        caption={`The ${list}-list`}
-        columns={[
-          { key: 'sha1', title: 'Sha1', grow: true, cell: (sha1) => <Sha1 value={sha1} short={false} /> },
-          {
-            key: 'remove',
-            title: 'Remove',
-            align: 'end',
-            cell: (sha1) => (
-              <IconButton
-                icon="trash"
-                label={`Take ${sha1.slice(0, 10)} off the ${list}-list`}
-                disabled={!mayWrite}
-                onClick={() => remove(sha1)}
-              />
-            ),
-          },
-        ]}
-        rows={rows}
-        rowKey={(sha1) => sha1}
-        rowsBefore={before}
-        busy={busy}
-        empty={
-          <EmptyState icon="contents" title={`Nothing is on the ${list}-list`}>
-            {list === 'allow'
-              ? 'With “only the allow-list” no content would be admitted.'
-              : 'With “all but the deny-list” every content would be admitted.'}
-          </EmptyState>
-        }
-      />
-      {(before > 0 || next !== null) && (
-        <Pager
-          what="sha1s"
-          from={before + 1}
-          to={before + rows.length}
-          total={undefined}
-          onFirst={before > 0 ? () => setCursors([]) : undefined}
-          onPrevious={before > 0 ? () => setCursors(cursors.slice(0, -1)) : undefined}
-          onNext={next === null ? undefined : () => setCursors([...cursors, next])}
-        />
-      )}
     </Card>
   );
+}
+
+function columnsOf(list: List, mayWrite: boolean, remove: (sha1: string) => void): TableColumn<string>[] {
+  return [
+    {
+      key: 'sha1',
+      title: 'Sha1',
+      grow: true,
+      cell: (sha1) => (
+        <a class="cell-link" href={`/contents/${sha1}`}>
+          <Sha1 value={sha1} short={false} />
+        </a>
+      ),
+    },
+    {
+      key: 'remove',
+      title: 'Remove',
+      align: 'end',
+      cell: (sha1) => (
+        <IconButton
+          icon="trash"
+          label={`Take ${sha1.slice(0, 10)} off the ${list}-list`}
+          disabled={!mayWrite}
+          onClick={() => remove(sha1)}
+        />
+      ),
+    },
+  ];
 }
 
 function AddSha1s({ list, disabled, onAdded }: { list: List; disabled: boolean; onAdded: () => void }) {

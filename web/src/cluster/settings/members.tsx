@@ -19,7 +19,7 @@ export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWri
   const master = members.find(({ id }) => id === masterId);
 
   const columns: TableColumn<Member>[] = [
-    { key: 'name', title: 'Name', grow: true, cell: ({ name, id }) => <Name value={name} fallback={id.slice(0, 8)} /> },
+    { key: 'name', title: 'Name', cell: ({ name, id }) => <Name value={name} fallback={id.slice(0, 8)} /> },
     {
       key: 'address',
       title: 'Address',

@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 const PACKAGES = {
   aria2c: 'aria2',
   cc: 'gcc',
+  chromium: 'chromium',
   ip: 'iproute2',
   opentracker: 'opentracker',
   'transmission-cli': 'transmission-cli',

@@ -5,6 +5,7 @@ import type { Peer } from '../peer/peer.ts';
 import type { PeerContent } from '../peer/peer-content.ts';
 import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
+import { nothingIsShared } from './nothing-is-shared.ts';
 import { printable, printJson } from './output.ts';
 import { addPeerOptions, folderOfDownloads, openPeer, type PeerCommandOptions, peerAddresses } from './peer-options.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -59,7 +60,7 @@ async function getAll(
     failure = error;
   });
   const isSeeding = peer.contents.some(({ state }) => state === 'seeding');
-  if (options.seed && isSeeding) await signalled;
+  if (options.seed && isSeeding) await Promise.race([signalled, nothingIsShared(peer)]);
   if (failure) throw failure;
 }
 
@@ -84,6 +85,7 @@ async function getOne(
   const content = await peer.get(found, { folder: output, peers, sequential });
   view.show(content);
   await Promise.race([completed(content), stop]);
+  if (options.seed) view.watch(content);
   const { sha1, name = sha1, size: bytes = 0, folder } = content;
   const ms = performance.now() - startedMs;
   const path = join(resolve(folder), name);

@@ -37,6 +37,8 @@ test('what is drawn is drawn over, wrapped lines too; what is printed stays abov
   const terminal = {
     columns: 10,
     rows: 5,
+    cork: () => {},
+    uncork: () => {},
     write: (text: string) => written.push(text),
     moveCursor: (_x: number, y: number) => written.push(`up ${-y}`),
     cursorTo: () => {},

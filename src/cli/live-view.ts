@@ -3,6 +3,7 @@ import { clusterLines, clusterWarnings } from './cluster-lines.ts';
 import type { ClusterView, MemberRow } from './cluster-watch.ts';
 import { printable } from './output.ts';
 import type { Column } from './table.ts';
+import { textWidth } from './text-width.ts';
 
 const DEFAULT_ROWS = 24;
 const DEFAULT_COLUMNS = 80;
@@ -25,15 +26,26 @@ export class LiveView {
 
   show(lines: readonly string[]): void {
     this.#lines = lines;
-    this.#erase();
-    this.#draw();
+    this.#atOnce(() => {
+      this.#erase();
+      this.#draw();
+    });
   }
 
   /** A line that stays, above the view. */
   print(line: string): void {
-    this.#erase();
-    this.#terminal.write(`${line}\n`);
-    this.#draw();
+    this.#atOnce(() => {
+      this.#erase();
+      this.#terminal.write(`${line}\n`);
+      this.#draw();
+    });
+  }
+
+  /** In one write: what is erased and drawn again would flicker. */
+  #atOnce(write: () => void): void {
+    this.#terminal.cork();
+    write();
+    this.#terminal.uncork();
   }
 
   #erase(): void {
@@ -49,7 +61,7 @@ export class LiveView {
     this.#drawnRows = 0;
     for (const line of this.#lines) {
       // A command that somebody may copy is wrapped by the terminal; what does not fit on the screen could not be erased.
-      const rows = Math.max(1, Math.ceil(line.length / columns));
+      const rows = Math.max(1, Math.ceil(textWidth(line) / columns));
       if (rows > rowsLeft) break;
       this.#terminal.write(`${line}\n`);
       rowsLeft -= rows;

@@ -7,6 +7,7 @@ import { makeFolder } from '../cluster/storage/make-folder.ts';
 import type { Peer } from '../peer/peer.ts';
 import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
+import { nothingIsShared } from './nothing-is-shared.ts';
 import { printJson } from './output.ts';
 import { addPeerOptions, openPeer, type PeerCommandOptions, peerFolder, trackerUrls } from './peer-options.ts';
 import { stopSignal } from './stop-signal.ts';
@@ -81,7 +82,7 @@ async function shareAll(
   });
   if (isStopped) return;
   // What could be shared is shared, and the exit code tells of the rest.
-  if (peer.contents.length > 0) await signalled;
+  if (peer.contents.length > 0) await Promise.race([signalled, nothingIsShared(peer)]);
   if (failure) throw failure;
 }
 
@@ -130,6 +131,7 @@ async function shareOne(
     port: peer.port,
   });
   view.show(content);
+  view.watch(content);
 }
 
 /** A cluster that comes later is found then; until it does nobody learns of what is shared. */

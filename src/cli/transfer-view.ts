@@ -1,11 +1,12 @@
 import type { PeerContent } from '../peer/peer-content.ts';
 import { LiveView } from './live-view.ts';
-import { printJson, printLine } from './output.ts';
-import { averageRate, contentLine, hashingLine } from './transfer-lines.ts';
+import { printable, printJson, printLine } from './output.ts';
+import { averageRate, type Transfer, transferLines } from './transfer-lines.ts';
 
 const DRAW_MS = 500;
 const REPORT_MS = 1_000;
 const DEFAULT_COLUMNS = 80;
+const DEFAULT_ROWS = 24;
 
 /** A file or folder that is being hashed, for the view. */
 export interface HashingRow {
@@ -20,7 +21,7 @@ export interface HashingRow {
 export class TransferView {
   readonly #json: boolean;
   readonly #live: LiveView | undefined;
-  readonly #rows = new Set<(columns: number) => string>();
+  readonly #rows = new Set<() => Transfer>();
   readonly #contents = new Set<PeerContent>();
   readonly #timer: NodeJS.Timeout | undefined;
 
@@ -34,9 +35,9 @@ export class TransferView {
   hashing(name: string): HashingRow {
     const startedMs = performance.now();
     let [done, total] = [0, 0];
-    const row = (columns: number) => {
-      const bytesPerSecond = averageRate(done, performance.now() - startedMs);
-      return hashingLine({ name, done, total, bytesPerSecond }, columns);
+    const row = () => {
+      const downSpeed = averageRate(done, performance.now() - startedMs);
+      return { ...NOTHING, name, state: 'hashing', done, total, downSpeed } as const;
     };
     this.#rows.add(row);
     return {
@@ -50,7 +51,18 @@ export class TransferView {
   show(content: PeerContent): void {
     if (this.#contents.has(content)) return;
     this.#contents.add(content);
-    this.#rows.add((columns) => contentLine(content, columns));
+    this.#rows.add(() => transferOf(content));
+  }
+
+  /** Says so when a content that others get from here is given up, for what is wrong with its files. */
+  watch(content: PeerContent): void {
+    const { sha1 } = content;
+    content.on((event) => {
+      if (event.type !== 'state' || event.state !== 'paused' || event.reason === undefined) return;
+      if (this.#json) printJson({ event: 'paused', sha1, reason: event.reason });
+      const name = printable(content.name ?? sha1);
+      this.warn(`${name} is not shared any more: ${event.reason}; then start this command again`);
+    });
   }
 
   /** Lines that stay, or, for programs, one object. */
@@ -72,21 +84,46 @@ export class TransferView {
   }
 
   #draw(): void {
-    const columns = process.stdout.columns || DEFAULT_COLUMNS;
-    this.#live?.show([...this.#rows].map((row) => row(columns)));
+    const { columns, rows } = process.stdout;
+    const transfers = [...this.#rows].map((row) => row());
+    // The last row of the screen stays free, for the cursor.
+    this.#live?.show(transferLines(transfers, columns || DEFAULT_COLUMNS, (rows || DEFAULT_ROWS) - 1));
   }
 
   #report(): void {
-    for (const { sha1, state, download } of this.#contents) {
-      if (state !== 'downloading' || !download) continue;
+    for (const content of this.#contents) {
+      const { sha1 } = content;
+      const { state, done, total, downSpeed, peers } = transferOf(content);
+      if (state !== 'downloading' && state !== 'checking') continue;
       printJson({
-        event: 'progress',
+        event: state === 'downloading' ? 'progress' : 'checking',
         sha1,
-        bytes: download.bytesDone,
-        size: download.info.size,
-        bytesPerSecond: Math.round(download.downMeter.bytesPerSecond(download.now())),
-        peers: download.sessions.size,
+        bytes: done,
+        size: total,
+        bytesPerSecond: Math.round(downSpeed),
+        ...(state === 'downloading' ? { peers } : {}),
       });
     }
   }
+}
+
+const NOTHING = { reason: undefined, done: 0, total: 0, downSpeed: 0, upSpeed: 0, sent: 0, peers: 0 } as const;
+
+function transferOf(content: PeerContent): Transfer {
+  const { sha1, name = sha1, state, reason, download } = content;
+  if (!download) return { ...NOTHING, name, state, reason };
+  const now = download.now();
+  const isChecked = state === 'checking';
+  const { bytesToCheck, checkMeter } = download;
+  return {
+    name,
+    state,
+    reason,
+    done: isChecked ? checkMeter.total : download.bytesDone,
+    total: isChecked ? bytesToCheck : download.info.size,
+    downSpeed: (isChecked ? checkMeter : download.downMeter).bytesPerSecond(now),
+    upSpeed: download.upMeter.bytesPerSecond(now),
+    sent: download.upMeter.total,
+    peers: download.sessions.size,
+  };
 }

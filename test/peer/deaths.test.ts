@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startCluster } from '../harness/start-cluster.ts';
-import { doneOf, Stage } from './stage.ts';
+import { bytesOf, doneOf, SLOWLY, Stage } from './stage.ts';
 
 const MIB = 1024 * 1024;
-/** KiB a second: slow enough that something can happen meanwhile. */
-const SLOWLY = ['--download-rate', '8192'];
-
-/** Bytes that a `get` has, as it said last. */
-function bytesOf(process: { jsonLines: Record<string, unknown>[] }): number {
-  return Number(process.jsonLines.findLast(({ event }) => event === 'progress')?.bytes ?? 0);
-}
 
 test('The master dies in a download: it completes, and who comes later finds a seeder', async (t) => {
   await using cluster = await startCluster();

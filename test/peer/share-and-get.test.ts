@@ -122,7 +122,7 @@ test('What cannot be shared or got ends with 1 and says why', async (t) => {
     [['get', stage.path('no.torrent')], 'NOT_A_TORRENT', /is no torrent file/],
     [['get', 'magnet:?dn=x'], 'BAD_MAGNET', /no info-hash/],
     [['get', 'a'.repeat(40), ...nobody], 'NO_TRACKER', /no tracker answers in group 239\.1\.2\.3:20001.*--tracker/],
-    [['share', stage.path('missing')], 'NOT_FOUND', /missing cannot be shared: ENOENT/],
+    [['share', stage.path('missing')], 'NOT_FOUND', /missing cannot be shared: there is no such file or folder/],
     [['share', stage.path('two'), '--torrents', stage.path('no.torrent')], 'UNWRITABLE', /--torrents/],
   ];
   await Promise.all(

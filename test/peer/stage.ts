@@ -6,6 +6,9 @@ import type { TestContext } from 'node:test';
 import { type Ended, SwarmkeeperProcess, temporaryFolder } from '../harness/start-swarmkeeper.ts';
 import { formatGroup, type TestNetwork, testNetwork } from '../harness/test-network.ts';
 
+/** KiB a second: slow enough that something can happen meanwhile. */
+export const SLOWLY = ['--download-rate', '8192'];
+
 /** What `share` says of a content. */
 export interface Seeding {
   readonly event: 'seeding';
@@ -90,6 +93,11 @@ export class Stage {
   async assertSame(one: string, other: string): Promise<void> {
     assert.deepEqual(await digest(this.path(other)), await digest(this.path(one)));
   }
+}
+
+/** Bytes that a `get` has, as it said last. */
+export function bytesOf(process: { readonly jsonLines: Record<string, unknown>[] }): number {
+  return Number(process.jsonLines.findLast(({ event }) => event === 'progress')?.bytes ?? 0);
 }
 
 export function doneOf(ended: Ended): Done {

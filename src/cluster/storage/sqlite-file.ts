@@ -143,7 +143,7 @@ function diagnose(error: unknown): { code: StorageCode; advice: string } {
   }
   if (errcode === SQLITE_IOERR_SHMSIZE || code === 'ENOSPC' || code === 'EDQUOT') return FULL;
   if (code !== undefined && REFUSALS.has(code)) return UNWRITABLE;
-  return { code: 'STORAGE_FAILED', advice: 'check the disk, then start the instance again' };
+  return { code: 'STORAGE_FAILED', advice: 'check the disk, then start again' };
 }
 
 /**
@@ -155,7 +155,7 @@ const UNWRITABLE = {
   code: 'UNWRITABLE',
   advice: 'make the folder and its files writable for this user, or choose another data folder',
 } as const;
-const FULL = { code: 'DISK_FULL', advice: 'free space on the disk, then start the instance again' } as const;
+const FULL = { code: 'DISK_FULL', advice: 'free space on the disk, then start again' } as const;
 
 /** SQLite writes into a file that it takes for an empty database; everything else must announce itself. */
 function refuseOtherFiles(path: string, format: SqliteFormat): void {

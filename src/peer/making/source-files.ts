@@ -47,11 +47,18 @@ export async function findSource(path: string): Promise<Source> {
   if (stats.isFile())
     return { ...source, files: [{ path: [], length: stats.size, executable: isExecutable(stats.mode) }] };
   if (!stats.isDirectory()) {
-    throw new SourceError('NOT_FOUND', `${path} cannot be shared: it is neither a file nor a folder`);
+    throw new SourceError(
+      'NOT_FOUND',
+      `${path} cannot be shared: it is neither a file nor a folder, or a link to one; give the path that the link leads to`,
+    );
   }
   const files: SourceFile[] = [];
   await collect(whole, [], files);
-  if (files.length === 0) throw new SourceError('EMPTY', `${path} cannot be shared: there is no file in it`);
+  if (files.length === 0)
+    throw new SourceError(
+      'EMPTY',
+      `${path} cannot be shared: there is no file in it that could be (links are left out)`,
+    );
   return { ...source, files: files.sort(byPath) };
 }
 
@@ -84,6 +91,13 @@ function isExecutable(mode: number): boolean {
   return process.platform !== 'win32' && (mode & 0o100) !== 0;
 }
 
-function reasonOf(error: NodeJS.ErrnoException): string {
-  return error.code ?? error.message;
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  return REASONS[code ?? ''] ?? message;
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder; is the path right?',
+  ENOTDIR: 'there is no such file or folder, as something above it is no folder; is the path right?',
+  EACCES: 'this user may not read it; make it readable, or share it as another user',
+  EPERM: 'this user may not read it; make it readable, or share it as another user',
+};

@@ -176,7 +176,7 @@ export class ChunkStore {
   makeEmptyFiles(): void {
     const empty = this.#info.files.filter(({ kind, length }) => kind === 'file' && length === 0);
     const made = empty.filter(({ path }) => this.#files.stat(path) === undefined);
-    for (const { path } of made) this.#files.resize(path, 0);
+    for (const { path, executable } of made) this.#files.resize(path, 0, executable);
     this.#files.sync(made.map(({ path }) => path));
   }
 
@@ -277,7 +277,7 @@ export class ChunkStore {
   /** Gives a file its length, once its rows are gone: nothing of it can be claimed while it changes. */
   #makeReady(place: number): void {
     if (this.#ready.has(place)) return;
-    const { path, length } = this.#info.files[place];
+    const { path, length, executable } = this.#info.files[place];
     const bytes = this.#files.stat(path)?.bytes;
     if (bytes !== undefined && bytes > length) {
       const name = path.join('/');
@@ -285,7 +285,7 @@ export class ChunkStore {
     }
     if (bytes !== length) {
       this.#dropRows(this.#piecesOf(place).filter((piece) => this.#rows.has(piece)));
-      this.#files.resize(path, length);
+      this.#files.resize(path, length, executable);
     }
     this.#ready.add(place);
   }

@@ -58,6 +58,19 @@ describe('Files on a disk', () => {
     files.close();
   });
 
+  it('may be run when they are made to be, and stay as they are when they were there before', (t) => {
+    if (process.platform === 'win32') return;
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder });
+    files.resize(['run'], 1, true);
+    files.resize(['read'], 1);
+    writeFileSync(join(folder, 'mine'), 'x', { mode: 0o600 });
+    files.resize(['mine'], 2, true);
+    files.close();
+    const mayRun = (name: string) => (statSync(join(folder, name)).mode & 0o100) !== 0;
+    assert.deepEqual(['run', 'read', 'mine'].map(mayRun), [true, false, false]);
+  });
+
   it('are no more open than the bound, and all written', (t) => {
     const folder = temporaryFolder(t);
     const files = new DiskFiles({ folder });

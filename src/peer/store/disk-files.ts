@@ -69,9 +69,10 @@ export class DiskFiles implements FileLayer {
     });
   }
 
-  resize(path: FilePath, bytes: number): void {
+  resize(path: FilePath, bytes: number, executable = false): void {
     const place = join(this.#folder, ...path);
-    this.#guard(place, () => ftruncateSync(this.#descriptor(path, place, 'create'), bytes));
+    const purpose = executable ? 'createExecutable' : 'create';
+    this.#guard(place, () => ftruncateSync(this.#descriptor(path, place, purpose), bytes));
   }
 
   read(path: FilePath, offset: number, into: Uint8Array): void {
@@ -131,7 +132,7 @@ export class DiskFiles implements FileLayer {
   }
 
   /** What is only shared may be open for reading only, and need not be ours to write. */
-  #descriptor(path: FilePath, place: string, purpose: 'read' | 'write' | 'create'): number {
+  #descriptor(path: FilePath, place: string, purpose: Purpose): number {
     const open = this.#open.get(place);
     if (open) {
       this.#open.delete(place);
@@ -153,15 +154,18 @@ export class DiskFiles implements FileLayer {
     return fd;
   }
 
-  #openFile(path: FilePath, place: string, purpose: 'read' | 'write' | 'create', isWritable: boolean): number {
-    if (purpose === 'create') this.#makeFolders(path);
+  #openFile(path: FilePath, place: string, purpose: Purpose, isWritable: boolean): number {
+    const mayCreate = purpose === 'create' || purpose === 'createExecutable';
+    if (mayCreate) this.#makeFolders(path);
     else if (!this.#hasFolders(path)) throw missing(place);
     const there = lstatSync(place, { throwIfNoEntry: false });
     if (there) requireFile(place, there);
-    else if (purpose === 'create') this.#changedFolders.add(dirname(place));
+    else if (mayCreate) this.#changedFolders.add(dirname(place));
     else throw missing(place);
     const access = isWritable ? constants.O_RDWR : constants.O_RDONLY;
-    const fd = openSync(place, access | SAFE_FLAGS | (purpose === 'create' ? constants.O_CREAT : 0));
+    // What the user's umask leaves of it.
+    const mode = purpose === 'createExecutable' ? 0o777 : 0o666;
+    const fd = openSync(place, access | SAFE_FLAGS | (mayCreate ? constants.O_CREAT : 0), mode);
     try {
       // Between looking and opening somebody may have put something else there.
       requireFile(place, fstatSync(fd));
@@ -217,6 +221,8 @@ function makeDownloadFolder(folder: string): void {
     throw new FileError('UNWRITABLE', folder, `${folder} cannot be made; choose another folder`, { cause });
   }
 }
+
+type Purpose = 'read' | 'write' | 'create' | 'createExecutable';
 
 interface OpenFile {
   readonly fd: number;

@@ -40,8 +40,11 @@ export class FileError extends Error {
 export interface FileLayer {
   /** Undefined when there is none. */
   stat(path: FilePath): FileState | undefined;
-  /** Makes the file that long: a new one with its folders, or an old one cut or followed by zeros. */
-  resize(path: FilePath, bytes: number): void;
+  /**
+   * Makes the file that long: a new one with its folders, or an old one cut or followed by zeros.
+   * @param executable a new file may be run (BEP 47, attribute x)
+   */
+  resize(path: FilePath, bytes: number, executable?: boolean): void;
   /** Fills `into`. @throws {FileError} TOO_SHORT, MISSING */
   read(path: FilePath, offset: number, into: Uint8Array): void;
   /** All of `bytes`, within the length of a file that is there. */

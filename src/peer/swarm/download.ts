@@ -77,6 +77,8 @@ export class Download implements SessionOwner {
   readonly #listeners = new Set<(event: DownloadEvent) => void>();
   readonly #brake: ReceiveBrake;
   #doubtful: Bitfield;
+  #checkMeter: SpeedMeter;
+  #bytesToCheck = 0;
   /** Files were found to be others than they should: nobody knows what else is. */
   #mustRecheck = false;
   #state: DownloadState = 'checking';
@@ -111,6 +113,7 @@ export class Download implements SessionOwner {
     this.#choker = new Choker({ slots: uploadSlots, random });
     this.downMeter = new SpeedMeter(now());
     this.upMeter = new SpeedMeter(now());
+    this.#checkMeter = new SpeedMeter(now());
     this.#brake = new ReceiveBrake(options.downloadLimiter, now);
     this.#uploader = new Uploader({
       read: (_, { piece, begin }, into) => storage.read(this.sha1, piece * info.pieceLength + begin, into),
@@ -145,6 +148,16 @@ export class Download implements SessionOwner {
     return (have.count - 1) * info.pieceLength + pieceBytes(info, last);
   }
 
+  /** Bytes hashed since the state became `checking`, and how fast. */
+  get checkMeter(): SpeedMeter {
+    return this.#checkMeter;
+  }
+
+  /** Bytes that were to be hashed then. */
+  get bytesToCheck(): number {
+    return this.#bytesToCheck;
+  }
+
   /** What trackers are told, in bytes. */
   progress(): { uploaded: number; downloaded: number; left: number } {
     return { uploaded: this.upMeter.total, downloaded: this.downMeter.total, left: this.info.size - this.bytesDone };
@@ -163,12 +176,15 @@ export class Download implements SessionOwner {
   async start(): Promise<void> {
     if (this.#closed) return;
     this.#setState('checking');
+    this.#checkMeter = new SpeedMeter(this.now());
+    this.#bytesToCheck = Math.min(this.info.size, this.#doubtful.count * this.info.pieceLength);
     const doubtful = this.#doubtful[Symbol.iterator]();
     const check = async () => {
       for (const piece of doubtful) {
         if (this.#closed || this.#state !== 'checking') return;
         const isRight = await this.#storage.check(this.sha1, piece);
         this.#doubtful.remove(piece);
+        this.#checkMeter.add(this.now(), pieceBytes(this.info, piece));
         if (isRight && !this.have.has(piece)) this.#got(piece);
       }
     };

@@ -155,7 +155,7 @@ function Trouble({ content }: { content: ReadonlySignal<PeerContentView> }) {
 
 function Numbers({ content }: { content: ReadonlySignal<PeerContentView> }) {
   const view = content.value;
-  const { size, bytesDone, downSpeed, upSpeed, downloaded, uploaded, peers, seeders, leechers, state } = view;
+  const { downSpeed, upSpeed, downloaded, uploaded, peers, seeders, leechers, state } = view;
   const progress = progressOf(view);
   return (
     <div class="content-numbers">
@@ -163,16 +163,7 @@ function Numbers({ content }: { content: ReadonlySignal<PeerContentView> }) {
         <StatTile
           label="Progress"
           value={progress === undefined ? '–' : formatPercent(progress)}
-          detail={
-            size === null
-              ? 'size unknown'
-              : `${formatBytes(state === 'seeding' ? size : bytesDone)} of ${formatBytes(size)}`
-          }
-        />
-        <StatTile
-          label="Time left"
-          value={timeLeft(view) ?? '–'}
-          detail={state === 'seeding' ? 'all of it is here' : 'at this speed'}
+          detail={progressDetail(view)}
         />
         <StatTile
           label="Receiving"
@@ -200,6 +191,14 @@ function Numbers({ content }: { content: ReadonlySignal<PeerContentView> }) {
       </div>
     </div>
   );
+}
+
+function progressDetail(view: PeerContentView): string {
+  const { size, bytesDone, state } = view;
+  if (size === null) return 'size unknown';
+  if (state === 'seeding') return `all ${formatBytes(size)} are here`;
+  const left = timeLeft(view);
+  return `${formatBytes(bytesDone)} of ${formatBytes(size)}${left === undefined ? '' : `, ${left} left`}`;
 }
 
 function Details({ content, live }: { content: ReadonlySignal<PeerContentView>; live: ContentLive }) {

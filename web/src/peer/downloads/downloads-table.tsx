@@ -37,7 +37,7 @@ export function DownloadsTable({ contents }: { contents: readonly ReadonlySignal
             <th scope="col" class="cell-end hide-below-tablet">
               Down
             </th>
-            <th scope="col" class="cell-end hide-below-tablet">
+            <th scope="col" class="cell-end hide-below-desk">
               Up
             </th>
             <th scope="col" class="cell-end hide-below-desk">
@@ -109,7 +109,7 @@ function Row({ content, index }: { content: ReadonlySignal<PeerContentView>; ind
         </Badge>
       </td>
       <td class="cell-end hide-below-tablet downloads-rate">{downSpeed > 0 ? formatRate(downSpeed) : <Nothing />}</td>
-      <td class="cell-end hide-below-tablet downloads-rate">{upSpeed > 0 ? formatRate(upSpeed) : <Nothing />}</td>
+      <td class="cell-end hide-below-desk downloads-rate">{upSpeed > 0 ? formatRate(upSpeed) : <Nothing />}</td>
       <td class="cell-end hide-below-desk">{formatCount(peers)}</td>
       <td class="cell-end hide-below-desk downloads-left">{timeLeft(view) ?? <Nothing />}</td>
       <td class="cell-actions">

@@ -28,17 +28,10 @@ export function TransferPage() {
         <StatTile label="Receiving" value={formatRate(down / SAMPLE_SECONDS)} detail="in the last second" />
         <StatTile label="Sending" value={formatRate(up / SAMPLE_SECONDS)} detail="in the last second" />
         <StatTile label="Received" value={formatBytes(downloaded)} detail="since the start" />
-        <StatTile label="Sent" value={formatBytes(uploaded)} detail="since the start" />
         <StatTile
-          label="Sent for each byte received"
-          value={downloaded === 0 ? '–' : (uploaded / downloaded).toFixed(2)}
-          detail={
-            downloaded === 0
-              ? 'nothing was received'
-              : uploaded >= downloaded
-                ? 'gives more than it takes'
-                : 'takes more than it gives'
-          }
+          label="Sent"
+          value={formatBytes(uploaded)}
+          detail={downloaded === 0 ? 'since the start' : `${(uploaded / downloaded).toFixed(2)} for each byte received`}
         />
       </StatTiles>
       <Card title="The last ten minutes">

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ClusterContentsView } from '../../../../src/api/peer/peer-schemas.ts';
 import { ApiFailure, getJson } from '../../api/api-client.ts';
+import { useCursors } from '../../api/use-cursors.ts';
 import { useResource } from '../../api/use-resource.ts';
 import { Banner } from '../../components/banner.tsx';
 import { Button } from '../../components/button.tsx';
@@ -80,19 +81,13 @@ export function ContentsPage() {
   const search = query.value.get('search') ?? '';
   const sort = readSort(query.value);
   const list = `search=${encodeURIComponent(search)}&sort=${sort.by}&order=${sort.order}`;
-  // Where each page begins, up to the one that is shown; another list begins at its beginning.
-  const [visited, setVisited] = useState<{ list: string; cursors: readonly string[] }>({ list, cursors: [] });
-  const cursors = visited.list === list ? visited.cursors : [];
-  const setCursors = (next: readonly string[]) => setVisited({ list, cursors: next });
-
-  const after = cursors.at(-1);
+  const cursors = useCursors(list, PAGE_SIZE);
+  const { after, before, first, previous } = cursors;
   const path = `/api/v1/cluster/contents?limit=${PAGE_SIZE}&${list}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
   const load = (signal: AbortSignal) => getJson<ClusterContentsView>(path, signal);
   const { data, error, busy } = useResource(path, load, useTick(REFRESH_MS));
 
-  const before = cursors.length * PAGE_SIZE;
   const rows = data?.contents ?? [];
-  const next = busy ? null : (data?.next ?? null);
   const isAlone = error instanceof ApiFailure && error.code === 'NO_TRACKER';
   if (isAlone && data === undefined) return <Alone />;
   return (
@@ -119,9 +114,9 @@ export function ContentsPage() {
           from={before + 1}
           to={rows.length === 0 ? 0 : before + rows.length}
           total={data?.total ?? undefined}
-          onFirst={cursors.length > 0 ? () => setCursors([]) : undefined}
-          onPrevious={cursors.length > 0 ? () => setCursors(cursors.slice(0, -1)) : undefined}
-          onNext={next === null ? undefined : () => setCursors([...cursors, next])}
+          onFirst={first}
+          onPrevious={previous}
+          onNext={busy ? undefined : cursors.next(data?.next)}
         />
       </Card>
     </Page>

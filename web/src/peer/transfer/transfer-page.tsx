@@ -42,6 +42,7 @@ export function TransferPage() {
           format={formatRate}
           spanSeconds={SPAN_SECONDS}
           height={260}
+          binary
         />
       </Card>
       <Card title="Limits" note="until this peer ends">

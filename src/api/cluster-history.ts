@@ -13,8 +13,8 @@ export class ClusterHistory {
   #status: ClusterStatus;
   #at: number;
   #master: { readonly id: MemberId; readonly since: number } | undefined;
-  /** How the last master was lost; undefined while there is one, or there never was. */
-  #lost: { readonly id: MemberId; readonly at: number } | undefined;
+  /** The master before this moment's none; undefined while there is one, or there never was. */
+  #lost: MemberId | undefined;
   /** Undefined while no voter is known. */
   #quorum: boolean | undefined;
   #nextId = 1;
@@ -39,15 +39,13 @@ export class ClusterHistory {
   /** @returns what is new, oldest first */
   update(status: ClusterStatus, now: number): readonly TimelineEvent[] {
     const before = this.#status;
-    // Statuses come several times a second, unless this process stood still.
-    const stoodStill = now - this.#at > STALL_MS;
     this.#status = status;
     this.#at = now;
     const news: TimelineEvent[] = [];
     this.#compareMembers(news, status, now);
     this.#compareQuorum(news, status);
     if (status.master !== before.master || (status.master !== undefined && status.term !== before.term)) {
-      this.#compareMaster(news, status, now, stoodStill);
+      this.#compareMaster(news, status, now);
     }
     return news;
   }
@@ -118,26 +116,21 @@ export class ClusterHistory {
     else this.#tell(news, 'no-quorum', null, `${heard}: too few to elect a master, nobody is answered`);
   }
 
-  #compareMaster(news: TimelineEvent[], status: ClusterStatus, now: number, stoodStill: boolean): void {
-    const last = this.#master === undefined ? this.#lost : { id: this.#master.id, at: now };
+  #compareMaster(news: TimelineEvent[], status: ClusterStatus, now: number): void {
+    const last = this.#master?.id ?? this.#lost;
     if (status.master === undefined) {
       this.#master = undefined;
       this.#lost = last;
       // Without a quorum there is nothing to elect.
-      if (last !== undefined && this.#quorum)
+      if (last !== undefined && this.#quorum) {
         this.#tell(news, 'election', null, 'there is no master: the voters elect one');
+      }
       return;
     }
     this.#master = { id: status.master, since: now };
     this.#lost = undefined;
-    const onPurpose = last !== undefined && last.id !== status.master && !stoodStill && now - last.at < HANDOVER_MS;
-    if (onPurpose && this.#known.get(last.id)?.alive) {
-      this.#tell(
-        news,
-        'handed-over',
-        last.id,
-        `${this.#name(last.id)} has handed over to ${this.#name(status.master)}`,
-      );
+    if (status.byOrder && last !== undefined && last !== status.master) {
+      this.#tell(news, 'handed-over', last, `${this.#name(last)} has handed over to ${this.#name(status.master)}`);
     }
     this.#tell(news, 'master', status.master, `${this.#name(status.master)} is the master of term ${status.term}`);
   }
@@ -188,7 +181,3 @@ function hasQuorum({ members }: ClusterStatus): boolean | undefined {
 function shortId(id: MemberId): string {
   return id.slice(0, 8);
 }
-
-/** A hand-over takes less; a new master later than that was elected, though the former one is heard. */
-const HANDOVER_MS = 1_000;
-const STALL_MS = 1_000;

@@ -84,6 +84,8 @@ export interface ClusterStatus {
   readonly term: bigint;
   readonly role: Role;
   readonly master: MemberId | undefined;
+  /** The term began with a handover, as far as this instance knows: a voter does. */
+  readonly byOrder?: boolean;
   readonly self: MemberId;
   readonly commitIndex: bigint;
   /**

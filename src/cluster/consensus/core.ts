@@ -149,6 +149,10 @@ export class Core {
   get master(): MemberId | null {
     return this.state.master;
   }
+  /** Whether the present term began with a handover, as far as this voter knows. */
+  get byOrder(): boolean {
+    return this.election.byOrder;
+  }
   get commitIndex(): number {
     return this.state.commit;
   }

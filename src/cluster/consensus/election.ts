@@ -33,6 +33,8 @@ export class Election {
   /** Whose death, in which term, `state.masterDied` is about. */
   private deadMaster: MemberId | null = null;
   private deadTerm = 0;
+  /** The latest term whose election a master ordered when it handed over, as far as this member was asked for its vote. */
+  private orderedTerm = 0;
 
   constructor(state: State, roles: Roles) {
     this.state = state;
@@ -41,6 +43,11 @@ export class Election {
     // The only voter has nobody to wait for, and nobody to whom a former run could have promised anything.
     const alone = state.isVoter && state.membership.counted().length === 1;
     this.campaignAt = alone ? state.now : state.now + this.patienceMs;
+  }
+
+  /** Whether the present term began with a handover. */
+  get byOrder(): boolean {
+    return this.orderedTerm === this.state.term;
   }
 
   /** When `tick` will have something to do. */
@@ -150,6 +157,7 @@ export class Election {
     state.role = 'candidate';
     state.master = null;
     state.setHardState(state.term + 1, state.self.member);
+    if (transfer) this.orderedTerm = state.term;
     for (const id of this.others()) {
       const { last: lastIndex, lastTerm } = state.log;
       state.sendDurably(id, { type: 'vote', term: state.term, lastIndex, lastTerm, transfer });
@@ -197,6 +205,7 @@ export class Election {
     }
     if (this.promised() && !message.transfer) return;
     if (message.term > state.term) this.roles.becomeSlave(message.term, null);
+    if (message.transfer) this.orderedTerm = message.term;
     const free = (state.vote === null && state.master === null) || state.vote === message.from;
     const granted = free && this.isUpToDate(message.lastTerm, message.lastIndex);
     if (granted && state.vote === null) {

@@ -14,6 +14,7 @@ export interface SelfView {
   readonly role: Role;
   readonly term: number;
   readonly master: MemberId | null;
+  readonly byOrder: boolean;
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly stateHash: string;
@@ -34,6 +35,7 @@ export function clusterStatus(self: SelfView, membership: Membership, views: rea
     term: BigInt(self.term),
     role: self.role,
     master: self.master ?? undefined,
+    byOrder: self.byOrder,
     self: self.id,
     commitIndex: BigInt(self.commitIndex),
     earlierCluster: self.earlierCluster,

@@ -147,6 +147,7 @@ export class RaftEngine implements LogEngine, LogSource {
       role,
       term,
       master: core?.master ?? null,
+      byOrder: core?.byOrder ?? false,
       commitIndex,
       appliedIndex: state.index,
       stateHash: state.hash,

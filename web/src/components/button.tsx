@@ -28,6 +28,22 @@ export function Button(props: ButtonProps) {
   );
 }
 
+/** A link that is as weighty as a button: it goes somewhere else. */
+export function LinkButton(props: {
+  href: string;
+  variant?: 'primary' | 'secondary';
+  icon?: IconName;
+  children: ComponentChildren;
+}) {
+  const { href, variant = 'secondary', icon, children } = props;
+  return (
+    <a class={`button button-${variant} button-normal`} href={href}>
+      {icon && <Icon name={icon} />}
+      <span>{children}</span>
+    </a>
+  );
+}
+
 export interface IconButtonProps extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, 'size' | 'icon' | 'label'> {
   readonly icon: IconName;
   /** What it does, for those who cannot see the icon, and on hovering. */

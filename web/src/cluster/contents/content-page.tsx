@@ -14,6 +14,7 @@ import { formatBytes } from '../../formatting/bytes.ts';
 import { visibleName } from '../../formatting/names.ts';
 import { formatCount } from '../../formatting/numbers.ts';
 import { cluster, commitIndex, localTime } from '../../live/cluster-live.ts';
+import { PeerPagesButton } from '../peer-pages.tsx';
 import { magnetLink } from './magnet-link.ts';
 
 type Peer = ContentDetail['peers'][number];
@@ -48,6 +49,7 @@ export function ContentPage({ sha1 }: { sha1: string }) {
       title={name === null ? sha1 : visibleName(name)}
       heading={<Name value={name} fallback={`${sha1.slice(0, 16)}…`} />}
       back={BACK}
+      actions={<PeerPagesButton label="Download" icon="download" primary path={`/contents?search=${sha1}`} />}
     >
       {error !== undefined && <Banner tone="danger" title={error.message} />}
       <StatTiles label="The content in numbers">
@@ -95,7 +97,7 @@ export function ContentPage({ sha1 }: { sha1: string }) {
 }
 
 function GetIt({ content: { sha1, name } }: { content: ContentDetail }) {
-  const command = `swarmkeeper get ${sha1}`;
+  const command = `bin/swarmkeeper get ${sha1}`;
   const magnet = magnetLink({ sha1, name }, cluster.value!);
   return (
     <Facts>

@@ -14,6 +14,7 @@ import { formatBytes } from '../../formatting/bytes.ts';
 import { formatCount } from '../../formatting/numbers.ts';
 import { commitIndex } from '../../live/cluster-live.ts';
 import { changeQuery, query } from '../../routing/router.ts';
+import { PeerPagesButton } from '../peer-pages.tsx';
 
 type Content = Contents['contents'][number];
 
@@ -69,7 +70,11 @@ export function ContentsPage() {
 
   const rows = data?.contents ?? [];
   return (
-    <Page title="Contents" note="what peers have told the cluster">
+    <Page
+      title="Contents"
+      note="what peers have told the cluster"
+      actions={<PeerPagesButton label="Share a file" icon="share" path="/share" />}
+    >
       {error !== undefined && <Banner tone="danger" title={error.message} />}
       <Card flush>
         <div class="toolbar">
@@ -131,9 +136,12 @@ function NoContents({ search }: { search: string }) {
     );
   }
   return (
-    <EmptyState icon="contents" title="No contents yet">
-      Share something: <code>swarmkeeper share FILE</code>, or give any BitTorrent client the address of an instance as
-      its tracker.
+    <EmptyState
+      icon="contents"
+      title="No contents yet"
+      action={<PeerPagesButton label="Share a file" icon="share" primary path="/share" />}
+    >
+      Or give any BitTorrent client the address of an instance as its tracker.
     </EmptyState>
   );
 }

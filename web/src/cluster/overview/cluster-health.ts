@@ -57,7 +57,7 @@ function findingsOf(cluster: Cluster, quorumLost: boolean): Finding[] {
 }
 
 /** Whether it has another state at the same place of the log. */
-function differs(member: Member, master: Member): boolean {
+export function differs(member: Member, master: Member): boolean {
   if (member.stateHash === '' || master.stateHash === '') return false;
   return member.appliedIndex === master.appliedIndex && member.stateHash !== master.stateHash;
 }

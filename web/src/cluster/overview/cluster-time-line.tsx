@@ -34,12 +34,18 @@ export function ClusterTimeLine({ events }: { events: readonly TimelineEvent[] }
   return (
     <TimeLine
       label="What happened to the cluster"
-      entries={events.map(({ id, at, kind, text }) => ({
+      entries={events.map(({ id, at, kind, member, text }) => ({
         key: id,
         at: localTime(at),
         ...LOOKS[kind],
-        text: <bdi dir="auto">{visibleName(text)}</bdi>,
+        text: <bdi dir="auto">{sentence(text, member?.name)}</bdi>,
       }))}
     />
   );
+}
+
+/** Begins with a capital, unless it begins with a name. */
+function sentence(text: string, name: string | undefined): string {
+  const shown = visibleName(text);
+  return name !== undefined && text.startsWith(name) ? shown : shown.charAt(0).toUpperCase() + shown.slice(1);
 }

@@ -1,11 +1,10 @@
 import type { Cluster, Member } from '../../../../src/api/schemas.ts';
-import { Badge } from '../../components/badge.tsx';
 import { DataTable, type TableColumn } from '../../components/data-table.tsx';
 import { Name } from '../../components/text.tsx';
 import { formatDuration, formatLatency } from '../../formatting/durations.ts';
 import { formatCount } from '../../formatting/numbers.ts';
 import { addressOf } from '../../live/member-address.ts';
-import { LAGGING_ENTRIES } from './cluster-health.ts';
+import { RoleBadge, StateBadge } from './member-badges.tsx';
 
 export function MembersTable({ cluster }: { cluster: Cluster }) {
   const { members, master: masterId, self } = cluster;
@@ -66,73 +65,6 @@ function MemberLink({ member }: { member: Member }) {
     <a class="cell-sub" href={`http://${address}/`}>
       {address}
     </a>
-  );
-}
-
-function RoleBadge({ member: { role } }: { member: Member }) {
-  switch (role) {
-    case 'master':
-      return (
-        <Badge tone="info" icon="crown">
-          Master
-        </Badge>
-      );
-    case 'candidate':
-      return (
-        <Badge tone="warning" icon="vote">
-          Candidate
-        </Badge>
-      );
-    case 'learner':
-      return (
-        <Badge icon="join" title="It gets a copy and has no vote yet">
-          Learner
-        </Badge>
-      );
-    case 'slave':
-      return <Badge icon="hexagon">Slave</Badge>;
-  }
-}
-
-function StateBadge({ member, master }: { member: Member; master: Member | undefined }) {
-  if (!member.alive) {
-    return (
-      <Badge tone="danger" icon="cross">
-        Dead
-      </Badge>
-    );
-  }
-  const { stateHash, appliedIndex, lag, role } = member;
-  if (
-    stateHash !== '' &&
-    appliedIndex === master?.appliedIndex &&
-    master.stateHash !== '' &&
-    stateHash !== master.stateHash
-  ) {
-    return (
-      <Badge tone="danger" icon="error">
-        Diverged
-      </Badge>
-    );
-  }
-  if (role === 'learner' && lag > 0) {
-    return (
-      <Badge tone="info" icon="clock">
-        Catching up
-      </Badge>
-    );
-  }
-  if (lag > LAGGING_ENTRIES) {
-    return (
-      <Badge tone="warning" icon="clock">
-        Behind
-      </Badge>
-    );
-  }
-  return (
-    <Badge tone="ok" icon="check">
-      Alive
-    </Badge>
   );
 }
 

@@ -124,6 +124,25 @@ function told(value: number | undefined): string {
   return value === undefined ? '–' : formatCompact(value);
 }
 
-function QuorumNote({ health: { quorum, voters } }: { health: ClusterHealth }) {
-  return `${quorum} of ${voters} voters decide`;
+/** A cell of the comb for each voter, filled while it lives. */
+function QuorumNote({ health: { quorum, voters, votersAlive } }: { health: ClusterHealth }) {
+  return (
+    <span class="quorum">
+      <span class="quorum-cells">
+        {Array.from({ length: voters }, (_, i) => (
+          <svg
+            key={i}
+            aria-hidden="true"
+            class={i < votersAlive ? 'quorum-alive' : 'quorum-dead'}
+            width="14"
+            height="14"
+            viewBox="0 0 16 16"
+          >
+            <path d="M8 1.2 13.9 4.6v6.8L8 14.8l-5.9-3.4V4.6Z" />
+          </svg>
+        ))}
+      </span>
+      {quorum} of {voters} voters decide
+    </span>
+  );
 }

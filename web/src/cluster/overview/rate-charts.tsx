@@ -4,8 +4,7 @@ import { type ChartSeries, LiveChart } from '../../components/live-chart.tsx';
 import { formatBytes } from '../../formatting/bytes.ts';
 import { formatLatency } from '../../formatting/durations.ts';
 import { formatCompact } from '../../formatting/numbers.ts';
-
-type Measure = { [Key in keyof Sample]: Sample[Key] extends number | null ? Key : never }[keyof Sample];
+import { chartData, type Measure } from './chart-data.ts';
 
 interface Chart {
   readonly title: string;
@@ -65,7 +64,6 @@ const CHARTS: readonly Chart[] = [
 
 /** The last five minutes of the instance that is connected. */
 export function RateCharts({ samples }: { samples: readonly Sample[] }) {
-  const times = samples.map(({ at }) => at / 1_000);
   return (
     <Card title="The last five minutes" note="as this instance counts">
       <div class="chart-grid">
@@ -77,7 +75,10 @@ export function RateCharts({ samples }: { samples: readonly Sample[] }) {
             format={format}
             binary={binary}
             spanSeconds={SPAN_SECONDS}
-            data={[times, ...lines.map(({ of }) => samples.map((sample) => sample[of]))]}
+            data={chartData(
+              samples,
+              lines.map(({ of }) => of),
+            )}
           />
         ))}
       </div>

@@ -25,7 +25,7 @@ export function InstanceFacts({ settings }: { settings: Settings }) {
           <span class="soft">UDP and HTTP, for any BitTorrent client</span>
         </Fact>
         <Fact label="Port for members">{memberPort} (TCP)</Fact>
-        <Fact label="Running since">
+        <Fact label="Started">
           <RelativeTime at={localTime(startedAt)} /> <span class="faint">as process {pid}</span>
         </Fact>
         <Fact label="Version">

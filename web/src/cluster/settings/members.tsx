@@ -9,6 +9,7 @@ import { CopyButton, Name } from '../../components/text.tsx';
 import { toast } from '../../components/toasts.tsx';
 import { cluster as clusterSignal } from '../../live/cluster-live.ts';
 import { addressOf } from '../../live/member-address.ts';
+import { RoleBadge, StateBadge } from '../overview/member-badges.tsx';
 
 /** Who belongs to the cluster: add an instance, take one out, let the master step down. */
 export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWrite: boolean }) {
@@ -26,12 +27,14 @@ export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWri
       hideBelow: 'tablet',
       cell: (member) => <code>{addressOf(member) ?? '–'}</code>,
     },
+    { key: 'role', title: 'Role', cell: (member) => <RoleBadge member={member} /> },
     {
-      key: 'vote',
-      title: 'Part',
-      cell: ({ id, voter }) => (id === masterId ? 'votes, is the master' : voter ? 'votes' : 'learns, has no vote'),
+      key: 'state',
+      title: 'State',
+      hideBelow: 'tablet',
+      cell: (member) => <StateBadge member={member} master={master} />,
     },
-    { key: 'alive', title: 'Heard', cell: ({ alive }) => (alive ? 'yes' : 'no') },
+    { key: 'vote', title: 'Votes', hideBelow: 'tablet', cell: ({ voter }) => (voter ? 'yes' : 'no') },
     {
       key: 'remove',
       title: 'Change',

@@ -395,7 +395,8 @@ export class LogClient implements ReplicatedLog {
  */
 export function discardBatch(batch: Uint8Array): void {
   const { buffer } = batch;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === batch.byteLength) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === batch.byteLength && batch.byteLength > 0)
+    buffer.transfer(0);
 }
 
 /** Where a subscriber stands. */

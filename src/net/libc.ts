@@ -40,6 +40,17 @@ export const close: (fd: number) => number = libc.func('int close(int fd)');
 const madvise: (address: number, bytes: number, advice: number) => number = libc.func(
   'int madvise(uint64_t address, size_t bytes, int advice)',
 );
+/** glibc's only, and only glibc needs it. */
+const mallocTrim: ((keepBytes: number) => number) | undefined = optional('int malloc_trim(size_t keepBytes)');
+
+function optional(prototype: string): ((keepBytes: number) => number) | undefined {
+  try {
+    return libc.func(prototype);
+  } catch {
+    return undefined;
+  }
+}
+
 const memmove: (to: Uint8Array, from: Uint8Array, bytes: number) => number | bigint = libc.func(
   'uint64_t memmove(void *to, const void *from, size_t bytes)',
 );
@@ -105,6 +116,14 @@ export function adviseHugePages(array: ArrayBufferView): void {
   const aligned = Math.ceil(start / PAGE_BYTES) * PAGE_BYTES;
   const end = Math.floor((start + array.buffer.byteLength) / PAGE_BYTES) * PAGE_BYTES;
   madvise(aligned, end - aligned, MADV_HUGEPAGE);
+}
+
+/**
+ * Gives memory that was freed in small pieces back to the system, that of all threads. It takes some milliseconds, in which
+ * others may wait for memory.
+ */
+export function releaseFreedMemory(): void {
+  mallocTrim?.(0);
 }
 
 /** Calls back in the event loop while the descriptor is readable. Keep the handle: collected, it falls silent. */

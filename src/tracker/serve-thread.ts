@@ -24,6 +24,7 @@ import { groupSocket } from './front-ends/group-socket.ts';
 import { serveHttp } from './front-ends/http-fast-path.ts';
 import { HttpFrontEnd } from './front-ends/http-front-end.ts';
 import { UdpFrontEnd } from './front-ends/udp-front-end.ts';
+import { IdleMemory } from './idle-memory.ts';
 import { LoadOrder } from './load-order.ts';
 import { loadState, loadStateInTurns } from './load-state.ts';
 import { LogGroups } from './log-group.ts';
@@ -42,10 +43,7 @@ import { TrackerState } from './tracker-state.ts';
 async function main(options: ServeOptions): Promise<void> {
   const { counters, intervalSeconds } = options;
   const state = new TrackerState(new ClusterClock());
-  if (hasBatchedCalls) {
-    const { adviseHugePages } = await import('../net/libc.ts');
-    for (const array of state.table.largeArrays) adviseHugePages(array);
-  }
+  const memory = new IdleMemory(await tuneMemory(state));
   const log = await LogClient.connect(options.log);
   log.failed.then(fail);
   const groupGate = new GroupGate(log);
@@ -110,6 +108,7 @@ async function main(options: ServeOptions): Promise<void> {
   const turns = setInterval(() => {
     duties.turn();
     forwarding.answerHeld();
+    memory.turn(applied.value, tables.durableIndex);
     publish();
   }, EXPIRY_TURN_MS);
   parentPort?.on('message', async (request: ServeRequest) => {
@@ -154,6 +153,14 @@ async function main(options: ServeOptions): Promise<void> {
     await log.close();
     parentPort?.close();
   }
+}
+
+/** @returns what gives freed memory back to the system */
+async function tuneMemory(state: TrackerState): Promise<() => void> {
+  if (!hasBatchedCalls) return () => {};
+  const { adviseHugePages, releaseFreedMemory } = await import('../net/libc.ts');
+  for (const array of state.table.largeArrays) adviseHugePages(array);
+  return releaseFreedMemory;
 }
 
 /** While the log moves on, others are told of it so often: who has caught up may become a voter. */

@@ -18,6 +18,9 @@ export const NO_REST_LAG_ENTRIES = 4_096n;
 
 /** The WAL is moved into the tables when a transaction leaves more than this in it. One transaction may write more at once. */
 export const CHECKPOINT_WAL_BYTES = 32 << 20;
+/** Or more than this when nothing has come for so long: what is left behind by a rush is given back soon after. */
+export const IDLE_WAL_BYTES = 4 << 20;
+const IDLE_MS = 500;
 /** And when so many milliseconds have passed since the last time: the log is trimmed only behind a checkpoint. */
 export const CHECKPOINT_MS = 10_000;
 
@@ -45,6 +48,7 @@ export class DatabaseFollower {
   #delivered: bigint;
   #flushes: { index: bigint; done: (index: bigint) => void }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
   readonly #checkpointTimer: NodeJS.Timeout;
   /** When the oldest entry that waits came, and until when to rest; `performance.now()`. */
   #oldest = 0;
@@ -70,6 +74,7 @@ export class DatabaseFollower {
   }
 
   delivered(index: bigint): void {
+    clearTimeout(this.#idleTimer);
     if (this.#delivered === this.#db.appliedIndex) this.#oldest = performance.now();
     this.#delivered = index;
     this.#schedule();
@@ -126,6 +131,7 @@ export class DatabaseFollower {
   #stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#idleTimer);
     clearInterval(this.#checkpointTimer);
   }
 
@@ -162,6 +168,9 @@ export class DatabaseFollower {
     this.#restUntil = end + this.#workMs;
     for (const { batch } of batches) discardBatch(batch);
     this.#digested(through);
+    if (this.#db.walBytes > IDLE_WAL_BYTES && this.#delivered === through) {
+      this.#idleTimer = setTimeout(() => this.#guard(() => this.#checkpoint()), IDLE_MS);
+    }
   }
 
   #takePending(): IndexedBatch[] {

@@ -114,7 +114,7 @@ function List() {
             filter.value = value;
           }}
         />
-        <p class="toolbar-note soft" role="status">
+        <p class="toolbar-note soft hide-below-tablet" role="status">
           {formatCount(shown.value.length)} of {formatCount(peer.contents.value.length)}
         </p>
       </div>

@@ -91,7 +91,7 @@ function Row({ content, index }: { content: ReadonlySignal<PeerContentView>; ind
           {sizeText(view)}
           <span class="only-below-tablet"> · {shortState(view)}</span>
         </span>
-        <span class="thin-progress only-below-tablet" aria-hidden="true">
+        <span class={`thin-progress only-below-tablet thin-${toneOf(view)}`} aria-hidden="true">
           <span style={{ transform: `scaleX(${progress ?? 0})` }} />
         </span>
       </th>

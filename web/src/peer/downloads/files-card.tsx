@@ -17,8 +17,18 @@ const PAGE_SIZE = 50;
 const STEPS = 500;
 
 const COLUMNS: readonly TableColumn<File>[] = [
-  { key: 'path', title: 'Name', grow: true, cell: ({ path }) => <Name value={path} /> },
-  { key: 'size', title: 'Size', align: 'end', cell: ({ size }) => formatBytes(size) },
+  {
+    key: 'path',
+    title: 'Name',
+    grow: true,
+    cell: ({ path, size }) => (
+      <>
+        <Name value={withoutFolder(path)} />
+        <span class="cell-sub only-below-tablet">{formatBytes(size)}</span>
+      </>
+    ),
+  },
+  { key: 'size', title: 'Size', align: 'end', hideBelow: 'tablet', cell: ({ size }) => formatBytes(size) },
   {
     key: 'progress',
     title: 'Here',
@@ -72,4 +82,9 @@ export function FilesCard({ content }: { content: ReadonlySignal<PeerContentView
       )}
     </Card>
   );
+}
+
+/** All lie in the folder of the content, which need not be said for each. */
+function withoutFolder(path: string): string {
+  return path.slice(path.indexOf('/') + 1);
 }

@@ -48,6 +48,7 @@ function columnsOf(pieceCount: number): TableColumn<ConnectedPeerView>[] {
     {
       key: 'has',
       title: 'Has',
+      hideBelow: 'tablet',
       cell: ({ host, port, pieces }) => {
         const share = pieceCount === 0 ? undefined : pieces / pieceCount;
         return (

@@ -1,4 +1,4 @@
-import { cellValue, type PieceGrid } from './piece-grid.ts';
+import { cellValue, columnStart, type PieceGrid } from './piece-grid.ts';
 import { PIECE_ACTIVE, PIECE_HERE } from './piece-map.ts';
 
 /** From so many peers on a missing piece looks the same. */
@@ -51,10 +51,11 @@ export class PieceCanvas {
   }
 
   #fill(column: number, row: number, colour: number): void {
-    const { pitch, cell, width } = this.#grid;
-    const left = column * pitch;
-    for (let y = row * pitch; y < row * pitch + cell; y++) {
-      this.#pixels.fill(colour, y * width + left, y * width + left + cell);
+    const { pitch, gap, width } = this.#grid;
+    const left = columnStart(this.#grid, column);
+    const right = columnStart(this.#grid, column + 1) - gap;
+    for (let y = row * pitch; y < (row + 1) * pitch - gap; y++) {
+      this.#pixels.fill(colour, y * width + left, y * width + right);
     }
   }
 }

@@ -8,10 +8,10 @@ const LEAST_CELL_WITH_GAP = 4;
 export interface PieceGrid {
   readonly columns: number;
   readonly rows: number;
-  /** From the beginning of one cell to that of the next, device pixels. */
+  /** From the beginning of one row to that of the next, device pixels; that of columns differs by less than one of them. */
   readonly pitch: number;
-  /** Filled of it. */
-  readonly cell: number;
+  /** Between cells, device pixels. */
+  readonly gap: number;
   /** Pieces that one cell stands for: more than one where they are too many for the pixels. */
   readonly piecesPerCell: number;
   /** Of the canvas, device pixels. */
@@ -34,12 +34,17 @@ export function layOutPieces(pieceCount: number, width: number, maxHeight: numbe
   const piecesPerCell = Math.max(1, Math.ceil(pieceCount / (columns * maxRows)));
   const rows = Math.max(1, Math.ceil(Math.ceil(pieceCount / piecesPerCell) / columns));
   const gap = pitch >= LEAST_CELL_WITH_GAP * density ? Math.max(1, Math.round(density)) : 0;
-  return { columns, rows, pitch, cell: pitch - gap, piecesPerCell, width: room, height: rows * pitch };
+  return { columns, rows, pitch, gap, piecesPerCell, width: room, height: rows * pitch };
+}
+
+/** Where a column begins, device pixels: together they fill the width. */
+export function columnStart({ columns, width }: PieceGrid, column: number): number {
+  return Math.floor((column * width) / columns);
 }
 
 /** Which pieces are at a place of the canvas, first and end; undefined where there are none. */
 export function piecesAt(grid: PieceGrid, pieceCount: number, x: number, y: number): [number, number] | undefined {
-  const column = Math.floor(x / grid.pitch);
+  const column = Math.floor((x * grid.columns) / grid.width);
   const row = Math.floor(y / grid.pitch);
   if (column < 0 || column >= grid.columns || row < 0 || row >= grid.rows) return undefined;
   const first = (row * grid.columns + column) * grid.piecesPerCell;

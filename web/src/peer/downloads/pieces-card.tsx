@@ -33,7 +33,7 @@ export function PiecesCard({ name, live }: { name: string; live: ContentLive }) 
           <span class="piece-key piece-key-active" /> being fetched
         </li>
         <li>
-          <span class="piece-key piece-key-peers" /> missing: the darker, the more peers have it
+          <span class="piece-key piece-key-peers" /> missing: the stronger, the more peers have it
         </li>
         <li>
           <span class="piece-key piece-key-nobody" /> missing, and nobody connected has it

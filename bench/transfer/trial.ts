@@ -6,10 +6,14 @@ import type { BenchContent } from './content.ts';
 import { PEER_HOSTS } from './network.ts';
 import type { PeerTask, RunningPeer, TransferSystem } from './system.ts';
 import type { BenchTracker } from './tracker.ts';
+import { warmMemory } from './warm-memory.ts';
 
 const FIRST_PORT = 7001;
 /** No system may be slower than that: about 5 MiB/s. */
 const DEADLINE_MS = 240_000;
+
+/** Memory that a leecher uses, as a share of the content: the cache of its files, and its own. */
+const MEMORY_SHARE = 1.5;
 
 export interface Trial {
   readonly seeder: TransferSystem;
@@ -58,6 +62,7 @@ export class Stage {
       await this.tracker.knows(seedTask!);
       // What earlier trials wrote is not to be written in this one.
       execFileSync('sync');
+      warmMemory(join(this.directory, 'scratch'), MEMORY_SHARE * leechers * content.bytes);
       const began = performance.now();
       const getters = await Promise.all(leechTasks.map((task) => leecher.leech(task)));
       running.push(...getters);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { MEMBER_ID, MemoryTracker, otherMember } from '../../test/harness/memory-tracker.ts';
-import { LogFailedError, NotMasterError, UncertainError } from '../cluster/replicated-log.ts';
+import { temporaryFolder } from '../../test/harness/start-swarmkeeper.ts';
+import { LogFailedError, NotMasterError, RemovalError, UncertainError } from '../cluster/replicated-log.ts';
 import { buildApp } from './app.ts';
 import {
   AdmissionSchema,
@@ -12,12 +15,13 @@ import {
   ContentsSchema,
   ErrorSchema,
   MAX_ADMISSION_CHANGE,
+  SettingsSchema,
 } from './schemas.ts';
 
 const logger = pino({ level: 'silent' });
 const sha1Of = (n: number) => n.toString(16).padStart(40, '0');
 
-async function appOf(tracker: MemoryTracker, options: { adminToken?: string } = {}) {
+async function appOf(tracker: MemoryTracker, options: { adminToken?: string; pages?: string } = {}) {
   const app = await buildApp(tracker, { logger, ...options });
   return Object.assign(app, { [Symbol.asyncDispose]: () => app.close() });
 }
@@ -386,4 +390,122 @@ test('the metrics tell the cluster as this instance sees it, each member by its 
   }
   tracker.others = [];
   assert.ok(!(await metrics()).some((line) => line.includes('id="two"')), 'who has left is no longer told');
+});
+test('a page of another member may read, and nobody else across origins; no page may write', async () => {
+  const tracker = new MemoryTracker();
+  tracker.others = [otherMember({ address: '127.0.0.1', clientPort: 6970 })];
+  await using app = await appOf(tracker);
+  const allowed = async (url: string, origin: string) =>
+    (await app.inject({ url, headers: { origin } })).headers['access-control-allow-origin'];
+  for (const url of ['/api/v1/cluster', '/api/v1/contents', '/api/v1/settings']) {
+    assert.equal(await allowed(url, 'http://127.0.0.1:6970'), 'http://127.0.0.1:6970');
+    for (const origin of ['http://127.0.0.1:6971', 'http://example.org', 'null', 'https://127.0.0.1:6970']) {
+      assert.equal(await allowed(url, origin), undefined, `${url} ${origin}`);
+    }
+  }
+  assert.equal(await allowed('/metrics', 'http://127.0.0.1:6970'), undefined);
+  const headers = { origin: 'http://127.0.0.1:6970', host: '127.0.0.1:6969' };
+  const asked = await app.inject({
+    method: 'OPTIONS',
+    url: '/api/v1/cluster/step-down',
+    headers: { ...headers, 'access-control-request-method': 'POST' },
+  });
+  assert.equal(asked.headers['access-control-allow-origin'], undefined);
+  const written = await app.inject({ method: 'POST', url: '/api/v1/cluster/step-down', headers });
+  assert.equal(written.statusCode, 403);
+  assert.equal(tracker.stepDowns, 0);
+});
+
+test('contents are searched and sorted, page by page, with how many there are', async () => {
+  const tracker = new MemoryTracker();
+  tracker.add(sha1Of(1), { name: 'Debian 13', size: 10 });
+  tracker.add(sha1Of(2), { name: 'debian 12', size: 30 });
+  tracker.add(sha1Of(3), { name: 'Fedora', size: 20 });
+  await using app = await appOf(tracker);
+  const page = async (query: string) => ContentsSchema.parse((await app.inject(`/api/v1/contents?${query}`)).json());
+  const names = ({ contents }: { contents: { name: string | null }[] }) => contents.map(({ name }) => name);
+  const plain = await page('limit=2');
+  assert.deepEqual([names(plain), plain.total, plain.next], [['Debian 13', 'debian 12'], null, sha1Of(2)]);
+  const found = await page('search=DEBIAN&sort=name');
+  assert.deepEqual([names(found), found.total, found.next], [['debian 12', 'Debian 13'], 2, null]);
+  const first = await page('sort=size&order=desc&limit=2');
+  assert.deepEqual([names(first), first.total], [['debian 12', 'Fedora'], 3]);
+  const second = await page(`sort=size&order=desc&limit=2&after=${encodeURIComponent(first.next!)}`);
+  assert.deepEqual([names(second), second.next], [['Debian 13'], null]);
+  for (const [query, message] of [
+    ['sort=size&after=nonsense', /query: `after` must be the `next` of the page before/],
+    ['sort=colour', /query: sort must be sha1, name, size, seeders, leechers or completed/],
+    ['sort=name&order=up', /query: order must be asc or desc/],
+    [`search=${'x'.repeat(256)}`, /query: search must be at most 255 characters/],
+    [`after=${sha1Of(1)}.&limit=1`, /query: after must be the 40 hexadecimal digits/],
+  ] as const) {
+    const reply = await app.inject(`/api/v1/contents?${query}`);
+    assert.equal(reply.statusCode, 400, query);
+    assert.match(ErrorSchema.parse(reply.json()).error.message, message);
+  }
+});
+
+test('the settings say how to start another instance, and whether who asks may change anything', async () => {
+  await using app = await appOf(new MemoryTracker(), { adminToken: 'secret' });
+  const settings = async (headers: Record<string, string>, remoteAddress = '127.0.0.1') =>
+    SettingsSchema.parse((await app.inject({ url: '/api/v1/settings', headers, remoteAddress })).json());
+  const host = '127.0.0.1:6969';
+  const local = await settings({ host });
+  assert.deepEqual(
+    [local.cluster, local.name, local.group, local.memberGroup],
+    ['test', 'one', '239.255.77.69:6969', '239.255.77.70:6970'],
+  );
+  assert.match(local.joinCommand, /^bin\/swarmkeeper tracker --cluster test --name test-2 --port 0 /);
+  assert.match(local.version, /^\d+\.\d+\.\d+/);
+  assert.deepEqual([local.mayWrite, local.tokenSet, local.replaceAfterSeconds], [true, true, 60]);
+  assert.equal((await settings({ host }, '192.0.2.1')).mayWrite, false);
+  assert.equal((await settings({ host, authorization: 'Bearer secret' }, '192.0.2.1')).mayWrite, true);
+  assert.equal((await settings({ host, authorization: 'Bearer wrong' })).mayWrite, false);
+});
+
+test('a member is removed by those who may, and stays with a reason', async () => {
+  const tracker = new MemoryTracker();
+  const gone = otherMember({ alive: false });
+  tracker.others = [gone];
+  await using app = await appOf(tracker);
+  const remove = (id: string, remoteAddress = '127.0.0.1') =>
+    app.inject({ method: 'DELETE', url: `/api/v1/cluster/members/${id}`, remoteAddress });
+  assert.equal((await remove(gone.id, '192.0.2.1')).statusCode, 401);
+  assert.equal((await remove('two')).statusCode, 400);
+  for (const [code, status] of [
+    ['MEMBER_ALIVE', 409],
+    ['MEMBER_NEEDED', 409],
+    ['NO_MEMBER', 404],
+  ] as const) {
+    tracker.failChangesWith = new RemovalError(code, gone.id);
+    const reply = await remove(gone.id);
+    assert.equal(reply.statusCode, status);
+    assert.equal(ErrorSchema.parse(reply.json()).error.code, code === 'NO_MEMBER' ? 'NOT_FOUND' : code);
+  }
+  tracker.failChangesWith = undefined;
+  const reply = await remove(gone.id);
+  assert.equal(reply.statusCode, 200);
+  assert.equal(ClusterSchema.parse(reply.json()).members.length, 1);
+});
+
+test('the pages are at every address that is not the API’s', async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(join(folder.path, 'index.html'), '<!doctype html><title>pages</title>');
+  const tracker = new MemoryTracker();
+  tracker.others = [otherMember({ address: '192.0.2.7', clientPort: 6970 })];
+  await using app = await appOf(tracker, { pages: folder.path });
+  for (const url of ['/', '/contents']) {
+    const reply = await app.inject({ url, headers: { accept: 'text/html' } });
+    assert.equal(reply.statusCode, 200);
+    assert.match(reply.body, /<title>pages/);
+    assert.match(
+      String(reply.headers['content-security-policy']),
+      /connect-src 'self' http:\/\/127\.0\.0\.1:6969 http:\/\/192\.0\.2\.7:6970;/,
+    );
+    assert.equal(reply.headers['x-content-type-options'], 'nosniff');
+  }
+  const nothing = await app.inject({ url: '/api/v1/nothing', headers: { accept: 'text/html' } });
+  assert.equal(nothing.statusCode, 404);
+  const posted = await app.inject({ method: 'POST', url: '/contents' });
+  assert.equal(posted.statusCode, 404);
 });

@@ -118,7 +118,7 @@ function ConnectionBanner() {
         </>
       }
     >
-      This page goes back by itself. To change settings meanwhile, open <a href={origin}>{origin}</a>.
+      This page goes back by itself as soon as it can.
     </Banner>
   );
 }

@@ -1,5 +1,6 @@
+import { signal, useComputed, useSignal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
-import { formatAgo } from '../formatting/durations.ts';
+import { formatAgo, formatDuration } from '../formatting/durations.ts';
 import { visibleName } from '../formatting/names.ts';
 import { IconButton } from './button.tsx';
 
@@ -54,19 +55,21 @@ async function copyText(text: string): Promise<void> {
   field.remove();
 }
 
-const TICK_MS = 5_000;
+/** Ticks while the page is open; texts that follow it change only when what they say does. */
+const now = signal(Date.now());
+setInterval(() => {
+  now.value = Date.now();
+}, 1_000);
 
-/** `20 s ago`, kept up; the exact time on hovering. `at` is Unix time in milliseconds. */
-export function RelativeTime({ at }: { at: number }) {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
+/** `20 s ago`, or with `elapsed` how long it has been: `20 s`. Kept up; the exact time on hovering. `at` is Unix time in milliseconds. */
+export function RelativeTime({ at, elapsed = false }: { at: number; elapsed?: boolean }) {
+  const since = useSignal(at);
+  since.value = at;
+  const text = useComputed(() => (elapsed ? formatDuration : formatAgo)(now.value - since.value));
   const date = new Date(at);
   return (
     <time dateTime={date.toISOString()} title={date.toLocaleString()}>
-      {formatAgo(Math.max(now, Date.now()) - at)}
+      {text}
     </time>
   );
 }

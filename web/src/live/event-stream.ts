@@ -60,7 +60,10 @@ export function openEventStream<Events>(options: EventStreamOptions<Events>): ()
 
   const heard = (origin: string) => {
     failures = 0;
-    if (connection.state !== 'live' || connection.origin !== origin) change('live', origin);
+    if (connection.state !== 'live' || connection.origin !== origin) {
+      change('live', origin);
+      lastCheckOfHome = Date.now();
+    }
     restartTimer(silenceMs);
     if (origin !== '') void lookHome();
   };

@@ -77,7 +77,7 @@ function MasterNote({ cluster: { members, master: masterId, masterSince, term } 
           {masterSince !== null && (
             <span class="soft">
               {' '}
-              since <RelativeTime at={localTime(masterSince)} />
+              for <RelativeTime at={localTime(masterSince)} elapsed />
             </span>
           )}
         </>

@@ -37,19 +37,16 @@ export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWri
     { key: 'vote', title: 'Votes', hideBelow: 'tablet', cell: ({ voter }) => (voter ? 'yes' : 'no') },
     {
       key: 'remove',
-      title: 'Change',
+      title: 'Remove',
       align: 'end',
-      cell: (member) => (
-        <Button
-          size="small"
-          variant="quiet"
-          icon="trash"
-          disabled={!mayWrite || member.id === masterId}
-          onClick={() => setRemoving(member)}
-        >
-          Remove
-        </Button>
-      ),
+      cell: (member) =>
+        member.alive ? (
+          <span class="faint">stop it first</span>
+        ) : (
+          <Button size="small" icon="trash" disabled={!mayWrite} onClick={() => setRemoving(member)}>
+            Remove
+          </Button>
+        ),
     },
   ];
   return (
@@ -125,7 +122,7 @@ export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWri
       >
         <p>
           <Name value={removing?.name ?? ''} fallback={removing?.id ?? ''} /> loses its vote and its place in the
-          cluster. Stop it as well: started again on an empty data folder it would join anew.
+          cluster. To bring it back later, start it on an empty data folder.
         </p>
       </ConfirmDialog>
     </Card>

@@ -9,6 +9,7 @@ import { ProgressBar } from '../../components/progress-bar.tsx';
 import { Name } from '../../components/text.tsx';
 import { formatBytes } from '../../formatting/bytes.ts';
 import { formatPlural } from '../../formatting/numbers.ts';
+import { TallBox } from '../tall-box.tsx';
 
 type File = FilesView['files'][number];
 
@@ -60,15 +61,17 @@ export function FilesCard({ content }: { content: ReadonlySignal<PeerContentView
   const { files, total, next } = data;
   return (
     <Card title="Files" note={formatPlural(total, 'file')} flush>
-      <DataTable
-        caption="Files"
-        columns={COLUMNS}
-        rows={files}
-        rowKey={({ path }) => path}
-        totalRows={total}
-        rowsBefore={after}
-        busy={busy}
-      />
+      <TallBox label="Files">
+        <DataTable
+          caption="Files"
+          columns={COLUMNS}
+          rows={files}
+          rowKey={({ path }) => path}
+          totalRows={total}
+          rowsBefore={after}
+          busy={busy}
+        />
+      </TallBox>
       {(after > 0 || next !== null) && (
         <Pager
           what="files"

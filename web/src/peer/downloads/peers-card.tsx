@@ -6,6 +6,7 @@ import { ProgressBar } from '../../components/progress-bar.tsx';
 import { Name } from '../../components/text.tsx';
 import { formatRate } from '../../formatting/bytes.ts';
 import { formatCount, formatPercent } from '../../formatting/numbers.ts';
+import { TallBox } from '../tall-box.tsx';
 import type { ContentLive } from './content-live.ts';
 
 /** Who is connected, what they have, and what goes to and fro. */
@@ -14,17 +15,19 @@ export function PeersCard({ name, live }: { name: string; live: ContentLive }) {
   const pieceCount = live.map.value?.pieces.length ?? 0;
   return (
     <Card title="Peers" note={peers.length === 0 ? undefined : `${formatCount(peers.length)} connected`} flush>
-      <DataTable
-        caption={`Peers of ${name} that are connected`}
-        columns={columnsOf(pieceCount)}
-        rows={peers}
-        rowKey={({ host, port, incoming }) => `${host} ${port} ${incoming}`}
-        empty={
-          <EmptyState icon="peers" title="Nobody is connected">
-            Peers are found through the cluster by themselves.
-          </EmptyState>
-        }
-      />
+      <TallBox label={`Peers of ${name}`}>
+        <DataTable
+          caption={`Peers of ${name} that are connected`}
+          columns={columnsOf(pieceCount)}
+          rows={peers}
+          rowKey={({ host, port, incoming }) => `${host} ${port} ${incoming}`}
+          empty={
+            <EmptyState icon="peers" title="Nobody is connected">
+              Peers are found through the cluster by themselves.
+            </EmptyState>
+          }
+        />
+      </TallBox>
     </Card>
   );
 }

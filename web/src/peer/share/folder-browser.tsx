@@ -12,6 +12,7 @@ import { toastError } from '../../components/toasts.tsx';
 import { formatBytes } from '../../formatting/bytes.ts';
 import { formatCount } from '../../formatting/numbers.ts';
 import { share } from '../peer-actions.ts';
+import { TallBox } from '../tall-box.tsx';
 
 type Entry = FolderView['entries'][number];
 
@@ -22,7 +23,7 @@ export function FolderBrowser() {
   const { data, error, busy, reload } = useResource(path, (signal) => getJson<FolderView>(path, signal));
   const within = (name: string) => (folder === '' ? name : `${folder}/${name}`);
   return (
-    <div class="folder-browser">
+    <div>
       <nav class="folder-path" aria-label="Folder">
         <Crumbs folder={folder} onFolder={setFolder} />
         <Button size="small" variant="quiet" icon="refresh" onClick={reload}>
@@ -30,14 +31,16 @@ export function FolderBrowser() {
         </Button>
       </nav>
       {error !== undefined && <Banner tone="danger" title={error.message} />}
-      <DataTable
-        caption="What can be shared"
-        columns={columnsOf((name) => setFolder(within(name)), within)}
-        rows={data?.entries ?? []}
-        rowKey={({ name }) => name}
-        busy={busy}
-        empty={data && <EmptyState icon="folder" title="There is nothing in this folder" />}
-      />
+      <TallBox label="What can be shared">
+        <DataTable
+          caption="What can be shared"
+          columns={columnsOf((name) => setFolder(within(name)), within)}
+          rows={data?.entries ?? []}
+          rowKey={({ name }) => name}
+          busy={busy}
+          empty={data && <EmptyState icon="folder" title="There is nothing in this folder" />}
+        />
+      </TallBox>
       {data && !data.isComplete && (
         <p class="folder-more soft">
           These are the first {formatCount(data.entries.length)}; there are more in this folder.

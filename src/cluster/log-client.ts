@@ -389,16 +389,6 @@ export class LogClient implements ReplicatedLog {
   }
 }
 
-/**
- * Gives the memory of a batch back at once, for a subscriber that is done with it. The collector would let tens of
- * megabytes of batches pile up: it sees their small handles, not the bytes behind them.
- */
-export function discardBatch(batch: Uint8Array): void {
-  const { buffer } = batch;
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === batch.byteLength && batch.byteLength > 0)
-    buffer.transfer(0);
-}
-
 /** Where a subscriber stands. */
 export class Subscription {
   readonly #subscriber: Subscriber;

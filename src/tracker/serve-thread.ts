@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { keepCompiledCode } from '../cluster/compiled-code.ts';
-import { discardBatch, LogClient } from '../cluster/log-client.ts';
+import { discard } from '../cluster/discard.ts';
+import { LogClient } from '../cluster/log-client.ts';
 import { hasBatchedCalls } from '../net/platform.ts';
 import { AppliedIndex } from './applied-index.ts';
 import { openClientSockets } from './client-sockets.ts';
@@ -78,7 +79,7 @@ async function main(options: ServeOptions): Promise<void> {
   log.subscribe(applied.value, {
     apply(index, batch) {
       state.apply(index, batch);
-      discardBatch(batch);
+      discard(batch);
     },
     restore(_index, path) {
       state.reset();

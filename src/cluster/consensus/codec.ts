@@ -111,6 +111,7 @@ function encodeBody(out: Writer, message: Message): void {
       out.number(message.prevTerm);
       out.number(message.commit);
       out.u32(message.entries.length);
+      out.expect(entriesBytes(message.entries));
       for (const entry of message.entries) writeEntry(out, entry);
       return;
     case 'append-ack':
@@ -128,6 +129,7 @@ function encodeBody(out: Writer, message: Message): void {
       writeMeta(out, message.meta);
       out.number(message.offset);
       out.flag(message.last);
+      out.expect(4 + message.data.length);
       out.data(message.data);
       return;
     case 'snapshot-ack':
@@ -203,6 +205,13 @@ function writeEntry(out: Writer, { index, term, kind, data, membership }: Entry)
   else if (kind === 'batch') out.data(data);
 }
 
+/** What `writeEntry` takes for them, but for memberships, which are few. */
+function entriesBytes(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const { kind, data } of entries) bytes += 8 + 8 + 1 + (kind === 'batch' ? 4 + data.length : 0);
+  return bytes;
+}
+
 function readEntry(from: Reader): Entry {
   const index = from.number();
   const term = from.number();
@@ -276,6 +285,10 @@ class Writer {
     const at = this.room(value.length);
     this.bytes.set(value, at);
   }
+  /** So many bytes will follow: no more is allocated than that. */
+  expect(count: number): void {
+    if (this.at + count > this.bytes.length) this.resize(this.at + count);
+  }
   finish(): Uint8Array {
     return this.bytes.subarray(0, this.at);
   }
@@ -284,13 +297,15 @@ class Writer {
   private room(count: number): number {
     const start = this.at;
     this.at += count;
-    if (this.at > this.bytes.length) {
-      const bigger = new Uint8Array(Math.max(this.at, 2 * this.bytes.length));
-      bigger.set(this.bytes);
-      this.bytes = bigger;
-      this.view = new DataView(bigger.buffer);
-    }
+    if (this.at > this.bytes.length) this.resize(Math.max(this.at, 2 * this.bytes.length));
     return start;
+  }
+
+  private resize(length: number): void {
+    const bigger = new Uint8Array(length);
+    bigger.set(this.bytes);
+    this.bytes = bigger;
+    this.view = new DataView(bigger.buffer);
   }
 }
 

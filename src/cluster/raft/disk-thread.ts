@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { keepCompiledCode } from '../compiled-code.ts';
-import { discardBatch } from '../log-client.ts';
+import { discard } from '../discard.ts';
 import { LogFailedError } from '../replicated-log.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { buffersOf } from '../storage/packed-entries.ts';
@@ -60,7 +60,7 @@ function perform(store: LogStore, request: Exclude<DiskRequest, { type: 'close' 
   switch (request.type) {
     case 'write':
       store.write(request.change);
-      for (const { batch } of request.change.entries ?? []) discardBatch(batch);
+      for (const { batch } of request.change.entries ?? []) discard(batch);
       return;
     case 'genesis':
       store.saveGenesis(request.genesis, request.cluster);

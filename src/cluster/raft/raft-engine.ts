@@ -6,7 +6,7 @@ import type { Entry } from '../consensus/entry.ts';
 import type { Event } from '../consensus/events.ts';
 import type { ClusterId } from '../consensus/identity.ts';
 import { isMember, isVoter, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
-import { discardBatch } from '../log-client.ts';
+import { discard } from '../discard.ts';
 import { ANSWER_FOREVER, type Refusal } from '../log-messages.ts';
 import type { LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
@@ -229,7 +229,7 @@ export class RaftEngine implements LogEngine, LogSource {
     for (let at = base + 1; at <= Math.min(index, log.last); at++) batches.push(log.entry(at).data);
     this.#step({ type: 'applied', index });
     // Nobody else holds them: disk, members and clients got copies.
-    for (const batch of batches.slice(0, log.base.index - base)) discardBatch(batch);
+    for (const batch of batches.slice(0, log.base.index - base)) discard(batch);
   }
 
   /**

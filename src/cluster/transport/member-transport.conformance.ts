@@ -121,7 +121,7 @@ export function describeMemberTransport(name: string, createNetwork: () => Promi
           [b, a],
         ].map(async ([from, to]) => {
           for (const { kind, body } of sent) {
-            await until(() => from.transport.send(to.self.member, kind, body) === 'sent', 'room for a message');
+            await until(() => from.transport.send(to.self.member, kind, new Uint8Array(body)) === 'sent', 'room for a message');
           }
           await until(() => to.messages.length === sent.length, 'all messages');
         }),
@@ -139,12 +139,12 @@ export function describeMemberTransport(name: string, createNetwork: () => Promi
       const body = Buffer.alloc(1 << 20);
       let sent = 0;
       // Without a turn of the event loop nothing leaves.
-      while (a.transport.send(b.self.member, 1, body) === 'sent') sent++;
+      while (a.transport.send(b.self.member, 1, new Uint8Array(body)) === 'sent') sent++;
       assert.ok(a.transport.queuedBytes(b.self.member) <= MAX_QUEUED_BYTES + body.length);
       assert.ok(sent >= 10, `held back after ${sent} messages`);
       assert.ok(a.transport.counters.messagesHeldBack > 0);
       await until(() => a.events.includes('drained peer/1'), 'room again');
-      assert.equal(a.transport.send(b.self.member, 2, body), 'sent');
+      assert.equal(a.transport.send(b.self.member, 2, new Uint8Array(body)), 'sent');
       await until(() => b.messages.length === sent + 1, 'all that was taken');
       assert.equal(b.messages[sent].kind, 2);
     });

@@ -24,7 +24,7 @@ export interface MemberTransport {
   /** The cluster that this instance belongs to from now on; null: none yet. Peers of another cluster are let go. */
   setCluster(cluster: ClusterId | null): void;
   /**
-   * Sends a message. The transport takes the bytes over: they must not change afterwards.
+   * Sends a message. The transport takes the bytes over once they are `sent`: nobody else may use them afterwards.
    * @param to a member (of two live runs of one member: the one that was there first), or one certain run of it
    * @param kind 0 to MAX_KIND
    * @param body at most MAX_MESSAGE_BYTES

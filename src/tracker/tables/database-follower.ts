@@ -1,4 +1,4 @@
-import { discardBatch } from '../../cluster/log-client.ts';
+import { discard } from '../../cluster/discard.ts';
 import type { CreditWindow } from '../../cluster/log-messages.ts';
 import type { IndexedBatch, TrackerDatabase } from '../database.ts';
 import type { TablesProgress } from './database-messages.ts';
@@ -86,7 +86,7 @@ export class DatabaseFollower {
    */
   restore(index: bigint, path: string): void {
     if (this.#stopped) return;
-    for (const { batch } of this.#takePending()) discardBatch(batch);
+    for (const { batch } of this.#takePending()) discard(batch);
     this.#db.restore(index, path);
     this.#delivered = index;
     this.#progress.appliedIndex = index;
@@ -166,7 +166,7 @@ export class DatabaseFollower {
     const end = performance.now();
     this.#workMs = end - start;
     this.#restUntil = end + this.#workMs;
-    for (const { batch } of batches) discardBatch(batch);
+    for (const { batch } of batches) discard(batch);
     this.#digested(through);
     if (this.#db.walBytes > IDLE_WAL_BYTES && this.#delivered === through) {
       this.#idleTimer = setTimeout(() => this.#guard(() => this.#checkpoint()), IDLE_MS);

@@ -38,7 +38,7 @@ test('frames arrive whole and in order, wherever the network cuts their bytes', 
       fc.array(fc.integer({ min: 1, max: 30_000 }), { minLength: 1, maxLength: 20 }),
       (sent, cuts) => {
         const from = connection(1);
-        for (const { kind, body } of sent) from.framed.send(kind, body);
+        for (const { kind, body } of sent) from.framed.send(kind, new Uint8Array(body));
         const bytes = Buffer.concat(from.written);
         const to = connection(40_001);
         for (let at = 0, i = 0; at < bytes.length; i++) {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { discard } from '../../discard.ts';
 import type { DisconnectReason } from '../member-transport.ts';
 
 /** A stream of frames over one connection: 4 bytes of length, 1 byte of kind, the body. The length counts kind and body. */
@@ -44,7 +45,7 @@ export class FramedConnection {
     this.#handler = handler;
   }
 
-  /** @returns false when more waits now than the system takes: `drained` follows */
+  /** Takes the body over. @returns false when more waits now than the system takes: `drained` follows */
   send(kind: number, body: Uint8Array): boolean {
     if (this.#over || this.#ended) return true;
     this.sentAt = performance.now();
@@ -57,7 +58,7 @@ export class FramedConnection {
     }
     this.#socket.cork();
     this.#socket.write(head);
-    const room = this.#socket.write(body);
+    const room = this.#socket.write(body, () => discard(body));
     this.#socket.uncork();
     return room;
   }

@@ -7,11 +7,12 @@ import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
 import { nothingIsShared } from './nothing-is-shared.ts';
 import { printable, printJson } from './output.ts';
-import { addPeerOptions, folderOfDownloads, openPeer, type PeerCommandOptions, peerAddresses } from './peer-options.ts';
+import { addPeerOptions, folderOfDownloads, type PeerCommandOptions, peerAddresses } from './peer-options.ts';
 import { stopSignal } from './stop-signal.ts';
 import { formatBytes } from './table.ts';
 import { averageRate } from './transfer-lines.ts';
-import { TransferView } from './transfer-view.ts';
+import type { TransferView } from './transfer-view.ts';
+import { withPeer } from './with-peer.ts';
 
 interface GetOptions extends PeerCommandOptions {
   readonly output: string;
@@ -33,14 +34,9 @@ export function getCommand(): Command {
     .addHelpText('after', '\nExample:\n  swarmkeeper get big.iso -o ./downloads --no-seed')
     .action(async (wanted: string[], options: GetOptions) => {
       const signalled = stopSignal();
-      const view = new TransferView(options.json === true);
-      const peer = await openPeer(options, folderOfDownloads(options, options.output));
-      try {
-        await getAll(peer, [...new Set(wanted)], options, view, signalled);
-      } finally {
-        view.close();
-        await peer.close();
-      }
+      await withPeer(options, folderOfDownloads(options, options.output), (peer, view) =>
+        getAll(peer, [...new Set(wanted)], options, view, signalled),
+      );
     });
 }
 

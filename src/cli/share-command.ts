@@ -9,10 +9,11 @@ import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
 import { nothingIsShared } from './nothing-is-shared.ts';
 import { printJson } from './output.ts';
-import { addPeerOptions, openPeer, type PeerCommandOptions, peerFolder, trackerUrls } from './peer-options.ts';
+import { addPeerOptions, type PeerCommandOptions, peerFolder, trackerUrls } from './peer-options.ts';
 import { stopSignal } from './stop-signal.ts';
 import { formatBytes } from './table.ts';
-import { TransferView } from './transfer-view.ts';
+import type { TransferView } from './transfer-view.ts';
+import { withPeer } from './with-peer.ts';
 
 interface ShareOptions extends PeerCommandOptions {
   readonly torrents?: string;
@@ -41,15 +42,10 @@ export function shareCommand(): Command {
       const signalled = stopSignal();
       // Torrents are made anew each time: what is remembered of them goes with the process.
       const remembered = await mkdtemp(join(tmpdir(), 'swarmkeeper-share-'));
-      const view = new TransferView(options.json === true);
       try {
-        const peer = await openPeer(options, remembered);
-        try {
-          await shareAll(peer, [...new Set(paths.map((path) => resolve(path)))], options, view, signalled);
-        } finally {
-          view.close();
-          await peer.close();
-        }
+        await withPeer(options, remembered, (peer, view) =>
+          shareAll(peer, [...new Set(paths.map((path) => resolve(path)))], options, view, signalled),
+        );
       } finally {
         await rm(remembered, { recursive: true, force: true });
       }

@@ -23,6 +23,8 @@ export class TransferView {
   readonly #live: LiveView | undefined;
   readonly #rows = new Set<() => Transfer>();
   readonly #contents = new Set<PeerContent>();
+  /** What was said last of each content that is shared. */
+  readonly #told = new Map<string, string>();
   readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(json: boolean) {
@@ -93,7 +95,9 @@ export class TransferView {
   #report(): void {
     for (const content of this.#contents) {
       const { sha1 } = content;
-      const { state, done, total, downSpeed, peers } = transferOf(content);
+      const transfer = transferOf(content);
+      const { state, done, total, downSpeed, peers } = transfer;
+      if (state === 'seeding') this.#reportSharing(sha1, transfer);
       if (state !== 'downloading' && state !== 'checking') continue;
       printJson({
         event: state === 'downloading' ? 'progress' : 'checking',
@@ -104,6 +108,15 @@ export class TransferView {
         ...(state === 'downloading' ? { peers } : {}),
       });
     }
+  }
+
+  /** Once a second while something is sent, and once more when nothing is. */
+  #reportSharing(sha1: string, { sent, upSpeed, peers }: Transfer): void {
+    const bytesPerSecond = Math.round(upSpeed);
+    const line = JSON.stringify([sent, bytesPerSecond, peers]);
+    if (sent === 0 || this.#told.get(sha1) === line) return;
+    this.#told.set(sha1, line);
+    printJson({ event: 'sharing', sha1, sent, bytesPerSecond, peers });
   }
 }
 

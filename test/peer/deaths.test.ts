@@ -20,6 +20,20 @@ test('The master dies in a download: it completes, and who comes later finds a s
   await stage.assertSame('big.iso', 'two/big.iso');
 });
 
+test('All trackers die in a download: it goes on among the peers that know each other', async (t) => {
+  await using cluster = await startCluster({ instances: 1 });
+  const stage = await Stage.open(t, cluster.network);
+  await stage.write('big.iso', 24 * MIB);
+  const { process: sharing } = await stage.share(stage.path('big.iso'), '--upload-rate', '4096');
+  const gets = ['one', 'two'].map((name) => stage.run('get', 'big.iso', '-o', stage.path(name), '--no-seed'));
+  for (const get of gets) await get.until('a part is there', () => bytesOf(get) > 0);
+  await cluster.instances[0].stop('SIGKILL');
+  for (const get of gets) doneOf(await get.ended(120_000));
+  await stage.assertSame('big.iso', 'one/big.iso');
+  await stage.assertSame('big.iso', 'two/big.iso');
+  assert.ok(sharing.running);
+});
+
 test('A get that is killed with -9 goes on where it was, with all trackers gone and a peer that is named', async (t) => {
   await using cluster = await startCluster({ instances: 1 });
   const stage = await Stage.open(t, cluster.network);

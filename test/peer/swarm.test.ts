@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startCluster } from '../harness/start-cluster.ts';
+import { Stage } from './stage.ts';
+
+const MIB = 1024 * 1024;
+const PEERS = 10;
+const SIZE = 8 * MIB;
+/** KiB a second: the network, not the processor, is what there is little of, as everywhere but on one machine. */
+const UPLOAD = ['--upload-rate', '2048'];
+const MOST_COPIES = 2.5;
+const DEADLINE_MS = 180_000;
+
+test(`${PEERS} that get it at once share it among themselves: who has it sends less than ${MOST_COPIES} copies`, async (t) => {
+  await using cluster = await startCluster({ instances: 1 });
+  const stage = await Stage.open(t, cluster.network);
+  await stage.write('wanted', SIZE);
+  const once = await stage.share(stage.path('wanted'));
+  const [{ sha1 }] = once.shared;
+  once.process.kill('SIGINT');
+  await once.process.ended();
+  // All are there before there is anything to get.
+  const gets = Array.from({ length: PEERS }, (_, i) => stage.run('get', sha1, '-o', stage.path(`out-${i}`), ...UPLOAD));
+  const { process: sharing } = await stage.share(stage.path('wanted'), ...UPLOAD);
+  await Promise.all(
+    gets.map((get) => get.until('it has all', () => get.jsonLines.some(({ event }) => event === 'done'), DEADLINE_MS)),
+  );
+  await Promise.all(gets.map((_, i) => stage.assertSame('wanted', `out-${i}/wanted`)));
+  const sent = await sharing.until('it says what it sent', () => {
+    const told = sharing.jsonLines.filter(({ event }) => event === 'sharing');
+    // Nobody wants anything any more: the last word.
+    return told.length > 0 && told.at(-1)!.bytesPerSecond === 0 ? Number(told.at(-1)!.sent) : undefined;
+  });
+  assert.ok(sent >= SIZE && sent < MOST_COPIES * SIZE, `${(sent / SIZE).toFixed(2)} copies were sent`);
+});

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Candidates, MAX_BANNED_HOSTS, MAX_CANDIDATES, MAX_FAILURES, RETRY_MS } from './candidates.ts';
+import { AFTER_USE_MS, Candidates, MAX_BANNED_HOSTS, MAX_CANDIDATES, MAX_FAILURES, RETRY_MS } from './candidates.ts';
 
 const at = (host: string, port = 1) => ({ host, port });
 
@@ -18,7 +18,7 @@ describe('Candidates', () => {
     for (let failure = 1; failure <= MAX_FAILURES; failure++) {
       assert.deepEqual(candidates.next(now), at('a'));
       candidates.ended(now, at('a'), false);
-      const wait = RETRY_MS * 2 ** (failure - 1);
+      const wait = RETRY_MS * 4 ** (failure - 1);
       assert.equal(candidates.next(now + wait - 1), undefined);
       now += wait;
     }
@@ -31,7 +31,7 @@ describe('Candidates', () => {
     for (let i = 0; i < 2 * MAX_FAILURES; i++) {
       assert.deepEqual(candidates.next(0), at('a'));
       candidates.ended(0, at('a'), true);
-      assert.equal(candidates.next(0), undefined);
+      assert.equal(candidates.next(AFTER_USE_MS - 1), undefined);
       candidates.retryAll();
     }
     candidates.forget(at('a'));

@@ -4,9 +4,14 @@ import { formatEndpoint, type PeerEndpoint } from '../../bittorrent/magnet.ts';
 export const MAX_CANDIDATES = 2000;
 export const MAX_BANNED_HOSTS = 1000;
 /** After so many failures in a row an address is forgotten. */
-export const MAX_FAILURES = 4;
-/** After the first failure; twice as long after each further one. */
-export const RETRY_MS = 15_000;
+export const MAX_FAILURES = 5;
+/**
+ * After the first failure; four times as long after each further one. The first is short: some peers hang up on who comes back
+ * before they noticed that the last connection ended.
+ */
+export const RETRY_MS = 1_000;
+/** After a conversation that was of use. */
+export const AFTER_USE_MS = 15_000;
 
 interface Candidate {
   readonly endpoint: PeerEndpoint;
@@ -53,8 +58,8 @@ export class Candidates {
     const candidate = this.#byName.get(name);
     if (!candidate) return;
     candidate.busy = false;
-    candidate.failures = useful ? 1 : candidate.failures + 1;
-    candidate.nextTryMs = nowMs + RETRY_MS * 2 ** (candidate.failures - 1);
+    candidate.failures = useful ? 0 : candidate.failures + 1;
+    candidate.nextTryMs = nowMs + (useful ? AFTER_USE_MS : RETRY_MS * 4 ** (candidate.failures - 1));
     if (candidate.failures >= MAX_FAILURES) this.#byName.delete(name);
   }
 

@@ -384,7 +384,7 @@ export class Download implements SessionOwner {
   closed(session: PeerSession): void {
     this.sessions.delete(session.number);
     this.#brake.forget(session.link);
-    if (!session.link.incoming) this.candidates.ended(this.now(), session.link.remote, session.isEstablished);
+    if (!session.link.incoming) this.candidates.ended(this.now(), session.link.remote, session.isTalking);
     if (!this.#closed && !session.amChoking) this.#rechoke();
   }
 

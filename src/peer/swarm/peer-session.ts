@@ -11,6 +11,7 @@ import {
   CHOKE,
   encodeExtended,
   encodeHandshake,
+  HANDSHAKE_BYTES,
   HAVE,
   HAVE_ALL,
   HAVE_NONE,
@@ -115,6 +116,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   #unwantedBytes = 0;
   #unchokedMs = Number.NEGATIVE_INFINITY;
   #heardMs: number;
+  #heardBytes = 0;
   #saidMs: number;
   #closed = false;
 
@@ -150,6 +152,11 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     return this.peerId !== undefined;
   }
 
+  /** The peer said more than who it is. */
+  get isTalking(): boolean {
+    return this.#heardBytes > HANDSHAKE_BYTES;
+  }
+
   /** Where others reach the peer; undefined for one that came to us and does not say. */
   get endpoint(): PeerEndpoint | undefined {
     if (!this.link.incoming) return this.link.remote;
@@ -181,6 +188,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   chunk(bytes: Uint8Array): void {
     if (this.#closed) return;
     this.#heardMs = this.#owner.now();
+    this.#heardBytes += bytes.length;
     try {
       this.#parser.push(bytes);
     } catch (error) {

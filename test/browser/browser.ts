@@ -8,8 +8,8 @@ import { findProgram, missingPrograms } from '../harness/programs.ts';
 export type { Page };
 
 const BUILT_PAGES = join(import.meta.dirname, '../../dist/web/index.html');
-/** Of waiting for what a page shows, milliseconds: generous, as `DEADLINE_MS` of the harness. */
-export const PAGE_DEADLINE_MS = 30_000;
+/** Of waiting for what a page shows, milliseconds: generous on purpose, a test that passes never waits so long. */
+export const PAGE_DEADLINE_MS = 120_000;
 
 /**
  * For a test's `skip`: why there can be no browser tests and what to do, or false.
@@ -31,6 +31,8 @@ export interface VisitOptions {
   readonly height?: number;
   /** Servers that the page may talk to beside the one it came from, as `http://127.0.0.1:6970`. */
   readonly servers?: readonly string[];
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The test takes servers away: that the page cannot reach them is no fault of the page. */
   readonly serversMayGo?: true;
   /** Reduced motion, so that a screenshot or an audit is of a page at rest; by default true. */
@@ -63,6 +65,7 @@ export class TestBrowser implements AsyncDisposable {
       viewport: { width, height },
       reducedMotion: still ? 'reduce' : 'no-preference',
       locale: 'en-GB',
+      ...(options.headers !== undefined && { extraHTTPHeaders: { ...options.headers } }),
     });
     try {
       const watch = new PageWatch(context, url, options);

@@ -213,12 +213,7 @@ test('Torrent files and names are added by hand; what is wrong is said beside th
   const stage = await Stage.open(t, cluster.network);
   await stage.write('by-name', 100_000);
   await stage.write('by-file', 100_000);
-  const { shared } = await stage.share(
-    '--torrents',
-    stage.path('torrents'),
-    stage.path('by-name'),
-    stage.path('by-file'),
-  );
+  const { shared } = await stage.share(stage.path('by-name'), stage.path('by-file'));
   const torrent = shared.find(({ name }) => name === 'by-file')!.torrent;
   const daemon = await PeerDaemon.start(stage, 'daemon');
   await browser.visit(daemon.url, {}, async (page) => {

@@ -73,7 +73,7 @@ const COLUMNS: readonly TableColumn<Content>[] = [
     cell: ({ leechers }) => formatCount(leechers),
   },
   { key: 'sha1', title: 'Sha1', hideBelow: 'desk', cell: ({ sha1 }) => <Sha1 value={sha1} /> },
-  { key: 'action', title: '', align: 'end', cell: (content) => <DownloadCell content={content} /> },
+  { key: 'action', title: 'Get', align: 'end', cell: (content) => <DownloadCell content={content} /> },
 ];
 
 /** What others in the network share, each with a button to get it. */

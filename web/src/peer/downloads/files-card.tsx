@@ -61,7 +61,7 @@ export function FilesCard({ content }: { content: ReadonlySignal<PeerContentView
   const { files, total, next } = data;
   return (
     <Card title="Files" note={formatPlural(total, 'file')} flush>
-      <TallBox label="Files">
+      <TallBox label="List of files">
         <DataTable
           caption="Files"
           columns={COLUMNS}

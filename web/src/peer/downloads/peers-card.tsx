@@ -15,7 +15,7 @@ export function PeersCard({ name, live }: { name: string; live: ContentLive }) {
   const pieceCount = live.map.value?.pieces.length ?? 0;
   return (
     <Card title="Peers" note={peers.length === 0 ? undefined : `${formatCount(peers.length)} connected`} flush>
-      <TallBox label={`Peers of ${name}`}>
+      <TallBox label="List of peers">
         <DataTable
           caption={`Peers of ${name} that are connected`}
           columns={columnsOf(pieceCount)}

@@ -100,7 +100,12 @@ function columnsOf(open: (name: string) => void, within: (name: string) => strin
         ),
     },
     { key: 'size', title: 'Size', align: 'end', cell: ({ size }) => (size === null ? '' : formatBytes(size)) },
-    { key: 'action', title: '', align: 'end', cell: ({ name }) => <ShareButton name={name} entry={within(name)} /> },
+    {
+      key: 'action',
+      title: 'Share',
+      align: 'end',
+      cell: ({ name }) => <ShareButton name={name} entry={within(name)} />,
+    },
   ];
 }
 

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { fileSpans, pieceBytes } from '../../bittorrent/content-layout.ts';
 import { formatInfoHash } from '../../bittorrent/info-hash.ts';
-import { PIECE_HASH_BYTES, type TorrentInfo } from '../../bittorrent/metainfo.ts';
+import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
 import type { FileStamp, PeerDatabase } from '../database.ts';
 import { Bitfield } from '../picking/bitfield.ts';
 import { readContent } from './content-reader.ts';
@@ -39,7 +38,7 @@ export class LostChunksError extends Error {
  * 3. before a file is cut, lengthened or a chunk of it written over, the rows that speak of it are deleted.
  *
  * When it opens, rows are trusted where every file has its length and, after a clean stop, its time of change. What is in
- * doubt stays in TAIL, and out of `have`, until `check` has hashed it: the last group after an unclean stop, files that
+ * doubt stays in TAIL, and out of `have`, until it was hashed (`checked`): the last group after an unclean stop, files that
  * somebody changed, and, where there is no row at all yet, files that were there before.
  */
 export class ChunkStore {
@@ -92,14 +91,12 @@ export class ChunkStore {
   }
 
   /**
-   * Takes a chunk whose bytes are all there, and ends the group when it is large enough.
-   * @returns false when it is not what its hash says; then nothing was written
+   * Writes a chunk whose bytes were verified, and ends the group when it is large enough.
    * @throws {FileError} it could not be written, and is not in the store; TOO_LONG: a longer file is never cut
    * @throws {LostChunksError} the group could not be made durable
    */
-  put(piece: number, bytes: Uint8Array): boolean {
-    if (!this.#isRight(piece, bytes)) return false;
-    if (this.have.has(piece)) return true;
+  put(piece: number, bytes: Uint8Array): void {
+    if (this.have.has(piece)) return;
     if (this.#rows.has(piece)) this.#dropRows([piece]);
     this.doubtful.remove(piece);
     this.#eachSpan(piece, (file, offset, start, end) => {
@@ -107,36 +104,29 @@ export class ChunkStore {
       this.#files.write(this.#info.files[file].path, offset, bytes.subarray(start, end));
     });
     this.#join(piece);
-    return true;
   }
 
   /**
-   * Hashes a chunk where it lies, and counts it when it is right.
-   * @param scratch as long as a piece at least; overwritten
-   * @throws {FileError} it could not be read, for another reason than that it is not there; TOO_LONG
+   * A chunk was hashed where it lies; it counts when it is right.
+   * @throws {FileError} TOO_LONG
    * @throws {LostChunksError}
    */
-  check(piece: number, scratch: Uint8Array): boolean {
-    if (this.have.has(piece)) return true;
-    const bytes = scratch.subarray(0, pieceBytes(this.#info, piece));
-    const right = this.#readable(piece, bytes) && this.#isRight(piece, bytes);
+  checked(piece: number, isRight: boolean): void {
+    if (this.have.has(piece)) return;
     this.doubtful.remove(piece);
-    if (!right) {
-      if (this.#rows.has(piece)) this.#dropRows([piece]);
-      return false;
-    }
-    // A file that somebody else began may be too short still.
-    this.#eachSpan(piece, (file) => this.#makeReady(file));
-    this.#join(piece);
-    return true;
+    if (isRight) {
+      // A file that somebody else began may be too short still.
+      this.#eachSpan(piece, (file) => this.#makeReady(file));
+      this.#join(piece);
+    } else if (this.#rows.has(piece)) this.#dropRows([piece]);
   }
 
-  /**
-   * Puts all in doubt, for a re-check: `check` is to be called for each.
-   * @throws {LostChunksError}
-   */
+  /** Puts all in doubt, for a re-check: `checked` is to be called for each. */
   doubtAll(): void {
-    this.flush();
+    // Whether what waits reaches the disk does not matter: it is looked for there.
+    this.#group = [];
+    this.#groupSize = 0;
+    this.#dirty.clear();
     // What was opened may have been deleted, and something else be there.
     this.#files.close();
     this.#ready.clear();
@@ -300,16 +290,6 @@ export class ChunkStore {
     }
   }
 
-  #readable(piece: number, into: Uint8Array): boolean {
-    try {
-      this.read(this.#offset(piece), into);
-      return true;
-    } catch (error) {
-      if (error instanceof FileError && (error.code === 'MISSING' || error.code === 'TOO_SHORT')) return false;
-      throw error;
-    }
-  }
-
   #requireLength(path: readonly string[], length: number): void {
     if (this.#files.stat(path)?.bytes === length) return;
     const name = path.join('/');
@@ -339,11 +319,5 @@ export class ChunkStore {
 
   #offsets(pieces: Iterable<number>): number[] {
     return Array.from(pieces, (piece) => this.#offset(piece));
-  }
-
-  #isRight(piece: number, bytes: Uint8Array): boolean {
-    const at = piece * PIECE_HASH_BYTES;
-    const hash = createHash('sha1').update(bytes).digest();
-    return hash.equals(this.#info.pieceHashes.subarray(at, at + PIECE_HASH_BYTES));
   }
 }

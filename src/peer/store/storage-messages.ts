@@ -4,8 +4,10 @@
 /** The writing thread, which alone has the database. */
 export type StorageRequest =
   | { readonly type: 'open'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
+  /** A chunk that was verified in memory. */
   | { readonly type: 'put'; readonly sha1: string; readonly piece: number; readonly bytes: Uint8Array }
-  | { readonly type: 'check'; readonly sha1: string; readonly piece: number }
+  /** A chunk that was hashed where it lies. */
+  | { readonly type: 'checked'; readonly sha1: string; readonly piece: number; readonly isRight: boolean }
   | { readonly type: 'adopt' | 'doubtAll' | 'finish' | 'flush' | 'close' | 'remove'; readonly sha1: string }
   | { readonly type: 'contents' }
   | { readonly type: 'stop' };
@@ -17,6 +19,13 @@ export type ReadRequest =
   /** All of it is there, and its files are to stay as they are; or no more. */
   | { readonly type: 'seal' | 'unseal'; readonly sha1: string }
   | { readonly type: 'closeFiles'; readonly sha1: string };
+
+/** A hashing thread. */
+export type HashRequest =
+  | { readonly type: 'openFiles'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
+  | { readonly type: 'verify'; readonly sha1: string; readonly piece: number; readonly bytes: Uint8Array }
+  | { readonly type: 'check'; readonly sha1: string; readonly piece: number }
+  | { readonly type: 'forgetFiles' | 'closeFiles'; readonly sha1: string };
 
 /** What an `open` answers: bitfields as the wire has them. */
 export interface OpenedContent {

@@ -1,18 +1,20 @@
 import { workerUrl } from '../../cluster/worker-url.ts';
 import type { Content } from '../database.ts';
 import { Bitfield } from '../picking/bitfield.ts';
+import { HashingThreads } from './hashing-threads.ts';
 import type { OpenedContent, ReadRequest, StorageRequest } from './storage-messages.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /**
- * Chunks of all contents of a peer, on disk and in its database, as the network thread sees them: hashing, writing and
- * waiting for the disk are on one thread, reading for others on a second. Bytes go both ways in shared memory.
+ * Chunks of all contents of a peer, on disk and in its database, as the network thread sees them: writing and waiting for
+ * the disk are on one thread, reading for others on a second, hashing on further ones. Bytes go both ways in shared memory.
  *
  * Every method throws `StoreError` with the code of what went wrong there.
  */
 export class Storage {
   readonly #writing: ThreadCalls<StorageRequest>;
   readonly #reading: ThreadCalls<ReadRequest>;
+  readonly #hashing = new HashingThreads();
 
   /** @param databasePath of `peer.db`, which is made when it is not there */
   constructor(databasePath: string) {
@@ -29,6 +31,7 @@ export class Storage {
   async open(content: Content, pieceCount: number): Promise<{ have: Bitfield; doubtful: Bitfield }> {
     const opened = (await this.#writing.call({ type: 'open', ...content })) as OpenedContent;
     await this.#reading.call({ type: 'openFiles', ...content });
+    this.#hashing.open(content);
     return {
       have: Bitfield.fromWire(opened.have, pieceCount),
       doubtful: Bitfield.fromWire(opened.doubtful, pieceCount),
@@ -41,12 +44,16 @@ export class Storage {
    * @returns whether it is what its hash says
    */
   async put(sha1: string, piece: number, bytes: Uint8Array): Promise<boolean> {
-    return (await this.#writing.call({ type: 'put', sha1, piece, bytes })) as boolean;
+    if (!(await this.#hashing.verify(sha1, piece, bytes))) return false;
+    await this.#writing.call({ type: 'put', sha1, piece, bytes });
+    return true;
   }
 
   /** Hashes a chunk where it lies. @returns whether it is there */
   async check(sha1: string, piece: number): Promise<boolean> {
-    return (await this.#writing.call({ type: 'check', sha1, piece })) as boolean;
+    const isRight = await this.#hashing.check(sha1, piece);
+    await this.#writing.call({ type: 'checked', sha1, piece, isRight });
+    return isRight;
   }
 
   /** Counts what is in doubt as right: the content was just made from the files that are there. @returns what there is */
@@ -58,6 +65,7 @@ export class Storage {
   async doubtAll(sha1: string): Promise<void> {
     await this.#reading.call({ type: 'unseal', sha1 });
     await this.#writing.call({ type: 'doubtAll', sha1 });
+    await this.#hashing.forgetFiles(sha1);
   }
 
   /**
@@ -76,13 +84,13 @@ export class Storage {
 
   /** A clean stop of one content. */
   async closeContent(sha1: string): Promise<void> {
-    await this.#reading.call({ type: 'closeFiles', sha1 });
+    await Promise.all([this.#reading.call({ type: 'closeFiles', sha1 }), this.#hashing.closeContent(sha1)]);
     await this.#writing.call({ type: 'close', sha1 });
   }
 
   /** Forgets a content that is open; its files stay. */
   async remove(sha1: string): Promise<void> {
-    await this.#reading.call({ type: 'closeFiles', sha1 });
+    await Promise.all([this.#reading.call({ type: 'closeFiles', sha1 }), this.#hashing.closeContent(sha1)]);
     await this.#writing.call({ type: 'remove', sha1 });
   }
 
@@ -91,7 +99,7 @@ export class Storage {
     try {
       await this.#writing.call({ type: 'stop' });
     } finally {
-      await Promise.all([this.#writing.end(), this.#reading.end()]);
+      await Promise.all([this.#writing.end(), this.#reading.end(), this.#hashing.end()]);
     }
   }
 }

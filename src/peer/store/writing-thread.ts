@@ -8,7 +8,7 @@ import { DiskFiles } from './disk-files.ts';
 import { readMetainfo } from './local-metainfo.ts';
 import { failureOf, type OpenedContent, type StorageRequest, type ThreadFailure } from './storage-messages.ts';
 
-// The thread that hashes and writes chunks and has the database: the only one that waits for a disk to have written.
+// The thread that writes chunks and has the database: the only one that waits for a disk to have written.
 
 /** A group that does not fill ends so long after its first chunk. */
 const GROUP_MS = 2_000;
@@ -16,8 +16,6 @@ const GROUP_MS = 2_000;
 interface OpenContent {
   readonly store: ChunkStore;
   readonly files: DiskFiles;
-  /** For hashing what lies on disk. */
-  readonly scratch: Uint8Array;
   groupTimer: NodeJS.Timeout | undefined;
   /** Of a group that ended while nobody asked for anything; the next request hears of it. */
   failure: unknown;
@@ -38,8 +36,7 @@ function openContent({ sha1, folder, metainfo }: Extract<StorageRequest, { type:
   const files = new DiskFiles({ folder, syncFileSystem });
   database.saveContent({ sha1, folder, metainfo });
   const store = ChunkStore.open({ database, files, info });
-  const scratch = new Uint8Array(Math.min(info.pieceLength, info.size));
-  open.set(sha1, { store, files, scratch, groupTimer: undefined, failure: undefined });
+  open.set(sha1, { store, files, groupTimer: undefined, failure: undefined });
   return { have: store.have.bytes.slice(), doubtful: store.doubtful.bytes.slice() };
 }
 
@@ -81,6 +78,11 @@ function onContent(request: Exclude<StorageRequest, { type: 'open' | 'contents' 
     open.delete(sha1);
     return database.removeContent(sha1);
   }
+  if (type === 'doubtAll') {
+    content.failure = undefined;
+    content.store.doubtAll();
+    return planFlush(content);
+  }
   if (content.failure !== undefined) {
     const { failure } = content;
     content.failure = undefined;
@@ -88,12 +90,11 @@ function onContent(request: Exclude<StorageRequest, { type: 'open' | 'contents' 
   }
   try {
     if (type === 'put') return content.store.put(request.piece, request.bytes);
-    if (type === 'check') return content.store.check(request.piece, content.scratch);
+    if (type === 'checked') return content.store.checked(request.piece, request.isRight);
     if (type === 'adopt') {
       content.store.adopt();
       return content.store.have.bytes.slice();
     }
-    if (type === 'doubtAll') return content.store.doubtAll();
     if (type === 'finish') content.store.makeEmptyFiles();
     return content.store.flush();
   } finally {

@@ -25,7 +25,7 @@ import {
   writeBitfieldHeader,
 } from '../../bittorrent/peer-wire.ts';
 import { MAX_BLOCK_BYTES, PeerWireParser, type PeerWireReceiver } from '../../bittorrent/peer-wire-parser.ts';
-import { RequestPipeline } from '../exchange/request-pipeline.ts';
+import { FIRST_PIPELINE_BYTES, PIPELINE_SECONDS, RequestPipeline } from '../exchange/request-pipeline.ts';
 import { SpeedMeter } from '../exchange/speed-meter.ts';
 import { UploadQueue } from '../exchange/upload-queue.ts';
 import type { PeerNumber } from '../picking/active-piece.ts';
@@ -172,9 +172,10 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   /** What to ask of it now, in bytes; 0 when enough is asked for. */
   get requestRoom(): number {
     const now = this.#owner.now();
-    // A speed says something only when there was time to reach it.
-    const isFresh = now - this.#unchokedMs < FRESH_MS;
-    return this.pipeline.room(isFresh ? undefined : this.downMeter.bytesPerSecond(now), this.requestBytes);
+    const speed = this.downMeter.bytesPerSecond(now);
+    // A low speed says something only when there was time for a higher one.
+    const isFresh = now - this.#unchokedMs < FRESH_MS && speed * PIPELINE_SECONDS < FIRST_PIPELINE_BYTES;
+    return this.pipeline.room(isFresh ? undefined : speed, this.requestBytes);
   }
 
   /** Begins a conversation with a peer that we connected to. One that came to us is begun by its handshake, as a chunk. */
@@ -481,7 +482,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   }
 }
 
-/** After it unchoked, a peer is asked for as much as one that nothing is known of. */
+/** After it unchoked, a peer is asked for no less than one that nothing is known of. */
 const FRESH_MS = 5_000;
 /** Until the peer says its own number (`reqq`): no client keeps fewer. */
 const MAX_REQUESTS_BEFORE_TOLD = 128;

@@ -5,7 +5,7 @@ import { WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
 import { LARGE_REQUEST_BYTES, type PeerSession } from './peer-session.ts';
 
 /** Read at once for one peer: many small requests, or one large. */
-export const UPLOAD_READ_BYTES = LARGE_REQUEST_BYTES;
+export const UPLOAD_READ_BYTES = 4 * LARGE_REQUEST_BYTES;
 /** Memory for what is read and not sent yet, of all peers. */
 export const UPLOAD_MEMORY_BYTES = 16 * 1024 * 1024;
 

@@ -62,6 +62,16 @@ export class Getting {
     this.#count = count;
   }
 
+  /** The most peers that it said to be connected to, for one content. */
+  get mostPeers(): number {
+    return Math.max(0, ...this.process.jsonLines.map(({ event, peers }) => (event === 'progress' ? Number(peers) : 0)));
+  }
+
+  /** Waits until it says that it is connected to so many peers. */
+  async connects(peers: number): Promise<void> {
+    await this.process.until(`it is connected to ${peers} peers`, () => this.mostPeers >= peers, PATIENCE_MS);
+  }
+
   /** Waits until everything is there. */
   async done(): Promise<Got[]> {
     const got = await this.process.until(

@@ -25,7 +25,9 @@ export default defineConfig({
     // Nothing inline: the content security policy allows none of it.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    rolldownOptions: { input: [join(import.meta.dirname, 'index.html'), join(import.meta.dirname, 'peer.html')] },
+    rolldownOptions: {
+      checks: { pluginTimings: false },
+      input: [join(import.meta.dirname, 'index.html'), join(import.meta.dirname, 'peer.html')] },
   },
   server: {
     // Only the API comes from the instance (or the peer daemon) that is worked with.

@@ -158,8 +158,8 @@ export function Pager(props: {
   return (
     <nav class="pager" aria-label={`Pages of ${what}`}>
       <p role="status">
-        {to === 0 ? `No ${what}` : `${formatCount(from)}–${formatCount(to)}`}
-        {to > 0 && total !== undefined && ` of ${formatCount(total)}`}
+        {formatCount(from)}–{formatCount(to)}
+        {total !== undefined && ` of ${formatCount(total)}`}
       </p>
       <Button size="small" variant="quiet" disabled={onFirst === undefined} onClick={onFirst}>
         First

@@ -138,7 +138,7 @@ function optionsOf(options: {
 }): uPlot.Options {
   const { element, series, format, height, spanSeconds, binary, onCursor } = options;
   const colour = colourReader(element);
-  const font = `11px ${getComputedStyle(element).fontFamily}`;
+  const font = `12px ${getComputedStyle(element).fontFamily}`;
   const axis: uPlot.Axis = {
     stroke: colour('--text-faint'),
     font,
@@ -148,7 +148,7 @@ function optionsOf(options: {
   return {
     width: Math.max(1, element.clientWidth),
     height,
-    padding: [8, 4, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {

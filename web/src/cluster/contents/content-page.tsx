@@ -156,6 +156,7 @@ function peerColumns(size: number | null): TableColumn<Peer>[] {
       key: 'seen',
       title: 'Last seen',
       align: 'end',
+      hideBelow: 'tablet',
       cell: ({ lastSeen }) => <RelativeTime at={localTime(lastSeen)} />,
     },
   ];

@@ -46,7 +46,14 @@ const COLUMNS: readonly TableColumn<Content>[] = [
     cell: ({ size }) => (size === null ? <span class="faint">unknown</span> : formatBytes(size)),
   },
   { key: 'seeders', title: 'Seeders', align: 'end', sortable: 'desc', cell: ({ seeders }) => formatCount(seeders) },
-  { key: 'leechers', title: 'Leechers', align: 'end', sortable: 'desc', cell: ({ leechers }) => formatCount(leechers) },
+  {
+    key: 'leechers',
+    title: 'Leechers',
+    align: 'end',
+    sortable: 'desc',
+    hideBelow: 'tablet',
+    cell: ({ leechers }) => formatCount(leechers),
+  },
   {
     key: 'completed',
     title: 'Completed',
@@ -55,7 +62,7 @@ const COLUMNS: readonly TableColumn<Content>[] = [
     hideBelow: 'tablet',
     cell: ({ completed }) => formatCount(completed),
   },
-  { key: 'sha1', title: 'Sha1', sortable: 'asc', hideBelow: 'tablet', cell: ({ sha1 }) => <Sha1 value={sha1} /> },
+  { key: 'sha1', title: 'Sha1', sortable: 'asc', hideBelow: 'desk', cell: ({ sha1 }) => <Sha1 value={sha1} /> },
 ];
 
 /** All contents, a page at a time: searched and sorted by the server, for there may be a million. */
@@ -92,15 +99,17 @@ export function ContentsPage() {
           busy={busy}
           empty={data === undefined ? undefined : <NoContents search={search} />}
         />
-        <Pager
-          what="contents"
-          from={before + 1}
-          to={rows.length === 0 ? 0 : before + rows.length}
-          total={data?.total ?? undefined}
-          onFirst={first}
-          onPrevious={previous}
-          onNext={busy ? undefined : cursors.next(data?.next)}
-        />
+        {rows.length > 0 && (
+          <Pager
+            what="contents"
+            from={before + 1}
+            to={before + rows.length}
+            total={data?.total ?? undefined}
+            onFirst={first}
+            onPrevious={previous}
+            onNext={busy ? undefined : cursors.next(data?.next)}
+          />
+        )}
       </Card>
     </Page>
   );

@@ -17,12 +17,12 @@ const SPAN_SECONDS = 300;
 
 const CHARTS: readonly Chart[] = [
   {
-    title: 'Answered per second',
+    title: 'Answers per second',
     format: formatCompact,
     lines: [
       { of: 'replies', label: 'all', colour: 1, area: true },
       { of: 'announces', label: 'announces', colour: 3 },
-      { of: 'arrivals', label: 'through the log', colour: 2, dashed: true },
+      { of: 'arrivals', label: 'logged', colour: 2, dashed: true },
     ],
   },
   {

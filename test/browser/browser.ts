@@ -33,6 +33,8 @@ export interface VisitOptions {
   readonly servers?: readonly string[];
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The test makes requests that are refused: that the browser tells so is no fault of the page. */
+  readonly refusals?: true;
   /** The test takes servers away: that the page cannot reach them is no fault of the page. */
   readonly serversMayGo?: true;
   /** Reduced motion, so that a screenshot or an audit is of a page at rest; by default true. */
@@ -92,7 +94,7 @@ const SERVER_GONE =
 class PageWatch {
   readonly #faults: string[] = [];
 
-  constructor(context: BrowserContext, url: string, { servers = [], serversMayGo }: VisitOptions) {
+  constructor(context: BrowserContext, url: string, { servers = [], serversMayGo, refusals }: VisitOptions) {
     const known = new Set([url, ...servers].map((each) => new URL(each).origin));
     context.on('request', (request) => {
       const { origin, protocol } = new URL(request.url());
@@ -102,6 +104,7 @@ class PageWatch {
     context.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return;
       if (serversMayGo && SERVER_GONE.test(message.text())) return;
+      if (refusals && /status of (401|403|409|503)/.test(message.text())) return;
       this.#faults.push(`${message.type()} on the console: ${message.text()} (${message.location().url})`);
     });
     context.on('weberror', (error) => this.#faults.push(`an error that nothing caught: ${error.error().stack}`));
@@ -122,8 +125,11 @@ interface AxeResults {
   }[];
 }
 
-/** Audits the page as it stands with axe-core: WCAG 2.2 A and AA, and its best practices. There may be nothing to object. */
-export async function assertAccessible(page: Page): Promise<void> {
+/**
+ * Audits the page as it stands with axe-core: WCAG A and AA, and its best practices. There may be nothing to object.
+ * @param what says which page that is, when there is
+ */
+export async function assertAccessible(page: Page, what = page.url()): Promise<void> {
   // Through the debugger: the content security policy lets no foreign script into the page, and is tested as it is.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
@@ -132,5 +138,5 @@ export async function assertAccessible(page: Page): Promise<void> {
   const found = violations.flatMap(({ id, help, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${target.join(' ')}: ${failureSummary}`),
   );
-  assert.deepEqual(found, []);
+  assert.deepEqual(found, [], what);
 }

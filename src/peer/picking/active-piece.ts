@@ -109,14 +109,24 @@ export class ActivePiece {
 
   /**
    * The bytes of a block that `peer` was asked for begin to arrive.
+   * @param isTooSlow whether a peer that is sending any of it is to give way: what it sent is void then
    * @returns whether to keep them: not when another peer sends or sent any of it
    */
-  beginBlock(peer: PeerNumber, block: Block): boolean {
+  beginBlock(peer: PeerNumber, block: Block, isTooSlow: (sender: PeerNumber) => boolean = () => false): boolean {
     const [first, end] = this.#blocksOf(block);
     for (let at = first; at < end; at++) {
-      if (this.#received[at] !== 0 || this.#senders[at] !== NOBODY || this.#slotOf(at, peer) < 0) return false;
+      const sender = this.#senders[at];
+      const isFree = sender === NOBODY || (sender !== peer && isTooSlow(sender));
+      if (this.#received[at] !== 0 || !isFree || this.#slotOf(at, peer) < 0) return false;
     }
     this.#senders.fill(peer, first, end);
+    return true;
+  }
+
+  /** Whether `peer` is still the one whose bytes of the block are kept. */
+  isSender(peer: PeerNumber, block: Block): boolean {
+    const [first, end] = this.#blocksOf(block);
+    for (let at = first; at < end; at++) if (this.#senders[at] !== peer || this.#received[at] !== 0) return false;
     return true;
   }
 

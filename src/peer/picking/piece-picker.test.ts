@@ -240,6 +240,27 @@ describe('A piece in the works', () => {
     assert.equal(active.beginBlock(2, block), false);
   });
 
+  it('lets a faster sender take a block over, and knows whose bytes it keeps', () => {
+    const active = new ActivePiece(0, 2 * BLOCK_BYTES);
+    const block = active.request(1, BLOCK_BYTES) as Block;
+    active.requestAgain(2);
+    assert.equal(active.beginBlock(1, block), true);
+    assert.equal(
+      active.beginBlock(2, block, (sender) => sender !== 1),
+      false,
+    );
+    assert.deepEqual([active.isSender(1, block), active.isSender(2, block)], [true, false]);
+    assert.equal(
+      active.beginBlock(2, block, (sender) => sender === 1),
+      true,
+    );
+    assert.deepEqual([active.isSender(1, block), active.isSender(2, block)], [false, true]);
+    active.release(1, block);
+    assert.deepEqual(active.endBlock(2, block), []);
+    assert.equal(active.isSender(2, block), false);
+    assert.equal(active.senders()[0], 2);
+  });
+
   it('takes nothing from who was not asked', () => {
     const active = new ActivePiece(0, 2 * BLOCK_BYTES);
     const block = active.request(1, BLOCK_BYTES) as Block;

@@ -25,11 +25,14 @@ export interface PickFor {
   readonly maxRequestBytes: number;
   /** Only these pieces: what a peer that chokes allows (BEP 6). */
   readonly only?: ReadonlySet<number> | undefined;
+  /** It had nothing to do for long: it may be asked for what slower peers were asked for, before the end too. */
+  readonly isStarving?: boolean;
 }
 
 /**
  * Decides what to ask of whom: blocks of pieces that are in the works first, then the rarest piece that nobody works on.
- * At the end, when every block that is missing was asked for, blocks are asked of further peers (endgame).
+ * At the end, when every block that is missing was asked for, blocks are asked of further peers (endgame), and before it of
+ * those that wait since slower ones hold all that there is room for.
  *
  * A piece is `open` (wanted, not begun), active, being verified, there, or not wanted. `received` leaves a complete piece
  * active and verifying until `verified` or `wrong` says what it is.
@@ -106,7 +109,7 @@ export class PiecePicker {
       while (bytes > 0 && take(active.request(peer.peer, Math.min(bytes, peer.maxRequestBytes))));
     }
     // Only one that has nothing else to do: a duplicate is traffic for nothing most of the time.
-    if (blocks.length === 0 && bytes > 0 && this.#isEndgame()) {
+    if (blocks.length === 0 && bytes > 0 && (peer.isStarving || this.#isEndgame())) {
       for (const active of this.#active.values()) {
         if (!mayAsk(peer, active.piece)) continue;
         while (bytes > 0 && take(active.requestAgain(peer.peer)));

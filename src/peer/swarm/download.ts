@@ -24,6 +24,8 @@ import { Uploader } from './uploader.ts';
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
 export const PIECE_MEMORY_BYTES = 32 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
+/** A peer that could send, and is asked for nothing so long since others were asked for all there is room for, is asked too. */
+export const STARVING_MS = 2_000;
 const CHECKS_UNDER_WAY = 4;
 
 /** What could not be written was not there before either: all that was stays as it is. */
@@ -320,6 +322,10 @@ export class Download implements SessionOwner {
     return this.#intake.bufferOf(piece);
   }
 
+  isTooSlow(sender: PeerNumber): boolean {
+    return this.sessions.get(sender)?.isDripping ?? true;
+  }
+
   blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void {
     this.downMeter.add(this.now(), block.length);
     for (const number of others) this.sessions.get(number)?.cancelRequest(block);
@@ -400,15 +406,18 @@ export class Download implements SessionOwner {
     const share = peers === 1 ? missing : Math.max(session.requestBytes, missing / (2 * peers));
     const bytes = Math.min(session.requestRoom, share);
     if (bytes <= 0) return;
-    session.ask(
-      this.picker.pick({
-        peer: session.number,
-        has: session.pieces.bits,
-        bytes,
-        maxRequestBytes: session.requestBytes,
-        only: session.isChoking ? session.allowedPieces : undefined,
-      }),
-    );
+    const now = this.now();
+    const blocks = this.picker.pick({
+      peer: session.number,
+      has: session.pieces.bits,
+      bytes,
+      maxRequestBytes: session.requestBytes,
+      only: session.isChoking ? session.allowedPieces : undefined,
+      isStarving: session.idleSinceMs !== undefined && now - session.idleSinceMs >= STARVING_MS,
+    });
+    if (blocks.length > 0 || session.pipeline.requests > 0) session.idleSinceMs = undefined;
+    else session.idleSinceMs ??= now;
+    session.ask(blocks);
   }
 
   #fillAll(): void {

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { type Block, encodeExtended, encodeHandshake, HANDSHAKE_BYTES, REQUEST } from '../../bittorrent/peer-wire.ts';
+import {
+  BLOCK_HEADER_BYTES,
+  type Block,
+  encodeExtended,
+  encodeHandshake,
+  HANDSHAKE_BYTES,
+  REQUEST,
+  writeBlockHeader,
+  writeBlockMessage,
+} from '../../bittorrent/peer-wire.ts';
 import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
 import { DownloadManager } from '../download-manager.ts';
 import { type TestContent, testContent } from '../store/test-content.ts';
@@ -10,7 +19,7 @@ import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
 import type { PeerLink } from '../transport/peer-transport.ts';
 import { type Download, type DownloadEvent, MAX_SESSIONS } from './download.ts';
 import { MAX_IN_LOBBY } from './lobby.ts';
-import { MAX_UNWANTED_BYTES } from './peer-session.ts';
+import { MAX_UNREAD_BYTES, MAX_UNWANTED_BYTES } from './peer-session.ts';
 import { TestPeer } from './test-peer.ts';
 
 const DEADLINE_MS = 60_000;
@@ -121,6 +130,31 @@ describe('Among hostile peers a download', { concurrency: 4 }, () => {
     await finished();
   });
 
+  it('is not held up by peers that send a byte now and then, with what they were asked for first', async (t) => {
+    // Two pieces have room in memory at once: the slow ones get hold of both.
+    const large = testContent([{ path: [], length: 40 * 1024 * KIB }], { pieceLength: 16 * 1024 * KIB });
+    const { enter, honest, finished, download, events } = await scene(t, large);
+    const drip = (peer: TestPeer, block: Block) => {
+      if (dripping.has(peer)) return;
+      const header = new Uint8Array(BLOCK_HEADER_BYTES);
+      writeBlockHeader(header, 0, block);
+      peer.out.parts([header, Uint8Array.of(1)]);
+      dripping.add(peer);
+      const timer = setInterval(() => peer.out.parts([Uint8Array.of(1)]), 500);
+      t.after(() => clearInterval(timer));
+    };
+    const dripping = new Set<TestPeer>();
+    for (const host of ['slow-1', 'slow-2', 'slow-3']) await enter(host, drip);
+    await until('the slow ones hold something', () => dripping.size === 3);
+    await enter('honest', honest);
+    await finished();
+    assert.ok(download.downMeter.total < 2 * large.info.size, 'much was fetched twice');
+    assert.deepEqual(
+      events.filter(({ type }) => type === 'banned'),
+      [],
+    );
+  });
+
   it('parts from who breaks the rules of the wire', async (t) => {
     const { visit, download } = await scene(t);
     const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -156,6 +190,30 @@ describe('Among hostile peers a download', { concurrency: 4 }, () => {
     const sent = Math.ceil(MAX_UNWANTED_BYTES / block.length) + 1;
     for (let i = 0; i < sent; i++) peer.send(block, new Uint8Array(block.length));
     await until('it ended', () => peer.closed);
+  });
+
+  it('parts from who asks and asks and reads no answer, before they fill the memory', async (t) => {
+    const { visit, download } = await scene(t);
+    const request = new Uint8Array(17);
+    writeBlockMessage(request, 0, REQUEST, { piece: 0, begin: 0, length: 16 * KIB });
+    const floods: [string, Uint8Array][] = [
+      ['pieces that are not there', request],
+      ['metadata', encodeExtended(1, new TextEncoder().encode('d8:msg_typei0e5:piecei0ee'))],
+    ];
+    for (const [name, question] of floods) {
+      const peer = await visit(name);
+      await until('the conversation began', () => peer.heard.includes('interested'));
+      const [session] = download.sessions.values();
+      peer.out.parts([encodeExtended(0, new TextEncoder().encode('d1:md11:ut_metadatai3eee'))]);
+      peer.link.pause();
+      const many = Buffer.concat(Array<Uint8Array>(1_000).fill(question));
+      for (let sent = 0; !session.isClosed && sent < 1_000; sent++) {
+        peer.out.parts([many]);
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.ok(session.link.unsentBytes < 2 * MAX_UNREAD_BYTES, `${name}: ${session.link.unsentBytes} bytes wait`);
+      }
+      assert.ok(session.isClosed, name);
+    }
   });
 
   it('does not speak with itself, nor about what it does not have', async (t) => {

@@ -33,7 +33,7 @@ import { Bitfield } from '../picking/bitfield.ts';
 import type { PiecePicker } from '../picking/piece-picker.ts';
 import { RemotePieces } from '../picking/remote-pieces.ts';
 import { sha1 } from '../store/local-metainfo.ts';
-import type { PeerLink, PeerLinkEvents } from '../transport/peer-transport.ts';
+import { type PeerLink, type PeerLinkEvents, WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
 import { MessageWriter } from './message-writer.ts';
 import { type ExtensionsOwner, SessionExtensions } from './session-extensions.ts';
 
@@ -43,11 +43,16 @@ export const MAX_REQUEST_BYTES = 128 * 1024;
 export const LARGE_REQUEST_BYTES = MAX_BLOCK_BYTES;
 /** Blocks that nobody asked for, or that came too late, beyond this are an attack. */
 export const MAX_UNWANTED_BYTES = 16 * 1024 * 1024;
+/** A peer that lets so much wait for it, and asks for more, is not one that only is slow. */
+export const MAX_UNREAD_BYTES = 4 * WANTED_UNSENT_BYTES;
 /** A peer that says nothing for so long is gone. */
 export const SILENCE_MS = 150_000;
 export const KEEP_ALIVE_MS = 90_000;
 /** A peer that connected says who it is and what it wants within this time. */
 export const HANDSHAKE_MS = 10_000;
+
+/** A block that takes longer may be had from another peer at the same time. */
+export const SLOW_BLOCK_MS = 4_000;
 
 const OUR_FEATURES: PeerFeatures = { extended: true, fast: true, dht: false };
 
@@ -60,6 +65,8 @@ export interface SessionOwner extends ExtensionsOwner {
   admit(session: PeerSession, peerId: Uint8Array): string | undefined;
   /** Room for the bytes of a piece that is in the works. */
   bufferOf(piece: number): Uint8Array | undefined;
+  /** Whether a peer takes so long for its block that another one may send it. */
+  isTooSlow(sender: PeerNumber): boolean;
   /** A block is all there; `others` were asked for it too. */
   blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void;
   /** The peer wants something, or does no more. */
@@ -96,6 +103,8 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   isInterested = false;
   /** 20 bytes; undefined before its handshake. */
   peerId: Uint8Array | undefined;
+  /** Since when there was nothing that it could be asked for, though it has what is needed. */
+  idleSinceMs: number | undefined;
   /** Unchoked, it did not send what it was asked for. */
   isSnubbing = false;
   /** Resolves when the peer said who it is, or the conversation ended without. */
@@ -113,6 +122,8 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   #sentHandshake = false;
   /** Where the block that is arriving goes; undefined: nowhere, since nobody waits for it, or no more. */
   #target: Uint8Array | undefined;
+  /** Since when a block arrives; undefined between two. */
+  #blockSinceMs: number | undefined;
   #unwantedBytes = 0;
   #unchokedMs = Number.NEGATIVE_INFINITY;
   #heardMs: number;
@@ -131,6 +142,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.pieces = new RemotePieces(owner.info.pieceCount, owner.picker);
     this.extensions = new SessionExtensions(owner, link.remote, {
       send: (extension, payload) => this.out.parts([encodeExtended(extension, payload)]),
+      hasRoom: () => this.link.unsentBytes < WANTED_UNSENT_BYTES,
       requestQueueTold: (requests) => {
         this.pipeline.maxRequests = requests;
       },
@@ -178,6 +190,11 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     return this.pipeline.room(isFresh ? undefined : speed, this.requestBytes);
   }
 
+  /** Whether it takes too long for the block that is arriving. */
+  get isDripping(): boolean {
+    return this.#blockSinceMs !== undefined && this.#owner.now() - this.#blockSinceMs >= SLOW_BLOCK_MS;
+  }
+
   /** Begins a conversation with a peer that we connected to. One that came to us is begun by its handshake, as a chunk. */
   start(): void {
     this.#sayHello();
@@ -196,7 +213,9 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
       this.close((error as Error).message);
       return;
     }
-    this.#owner.received(this, bytes.length);
+    // What is sent to it is bounded; what is answered to it is so by its own questions only.
+    if (this.link.unsentBytes > MAX_UNREAD_BYTES) this.close('the peer asks, and does not read the answers');
+    else this.#owner.received(this, bytes.length);
   }
 
   drained(): void {
@@ -361,13 +380,16 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     const now = this.#owner.now();
     this.downMeter.add(now, part.length);
     this.pipeline.heard(now);
-    if (offset === 0) this.#target = this.#begin(block);
+    if (offset === 0) this.#target = this.#begin(block, now);
+    // Another peer may have taken the block over.
+    else if (!this.#owner.picker.active(block.piece)?.isSender(this.number, block)) this.#target = undefined;
     if (this.#target) this.#target.set(part, block.begin + offset);
     else this.#countUnwanted(part.length);
     if (offset + part.length < block.length || this.#closed) return;
     const wanted = this.#target !== undefined;
     const asked = this.pipeline.remove(block);
     this.#target = undefined;
+    this.#blockSinceMs = undefined;
     this.isSnubbing = false;
     const active = this.#owner.picker.active(block.piece);
     if (wanted && active) this.#owner.blockArrived(this, block, active.endBlock(this.number, block));
@@ -457,9 +479,11 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   }
 
   /** Where a block goes that begins to arrive; undefined for one that is not waited for. */
-  #begin(block: Block): Uint8Array | undefined {
+  #begin(block: Block, nowMs: number): Uint8Array | undefined {
+    this.#blockSinceMs = nowMs;
     if (!this.pipeline.has(block)) return undefined;
-    if (!this.#owner.picker.active(block.piece)?.beginBlock(this.number, block)) return undefined;
+    const isTooSlow = (sender: PeerNumber) => this.#owner.isTooSlow(sender);
+    if (!this.#owner.picker.active(block.piece)?.beginBlock(this.number, block, isTooSlow)) return undefined;
     return this.#owner.bufferOf(block.piece);
   }
 

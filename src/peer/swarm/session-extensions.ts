@@ -55,6 +55,8 @@ export interface ExtensionsOwner {
 /** What it needs of the session itself. */
 export interface ExtensionsEvents {
   send(extension: number, payload: Uint8Array): void;
+  /** Whether the peer reads what it is sent. */
+  hasRoom(): boolean;
   /** The peer keeps so many requests waiting. */
   requestQueueTold(requests: number): void;
   /** BEP 54: the peer has a piece no more. */
@@ -155,7 +157,8 @@ export class SessionExtensions {
     const { infoBytes } = this.#owner.info;
     const { piece } = message;
     const at = piece * METADATA_PIECE_BYTES;
-    const refused = piece >= metadataPieceCount(infoBytes.length) || ++this.#metadataServed > MAX_METADATA_SERVED;
+    const isThere = piece < metadataPieceCount(infoBytes.length) && this.#events.hasRoom();
+    const refused = !isThere || ++this.#metadataServed > MAX_METADATA_SERVED;
     const answer = refused
       ? encodeMetadataMessage({ type: 'reject', piece })
       : encodeMetadataMessage({

@@ -5,6 +5,8 @@ import type { ErrorReply } from '../../../src/api/schemas.ts';
 
 /** Where the API is when not where the pages came from: `http://192.0.2.7:6969`, after a change to another member. '' at home. */
 export const apiOrigin = signal('');
+/** In the storage of the browser's tab, which goes with it. */
+const TOKEN_KEY = 'adminToken';
 /** Lets this page change state from another machine. */
 export const adminToken = signal(rememberedToken());
 
@@ -25,8 +27,6 @@ export class ApiFailure extends Error {
 
 /** Waits no longer than that for an answer. */
 const TIMEOUT_MS = 15_000;
-/** For the life of the browser's tab. */
-const TOKEN_KEY = 'adminToken';
 
 /**
  * @param path with the query, e.g. `/api/v1/contents?limit=50`

@@ -64,6 +64,7 @@ test('wrong usage ends with 2 and says what was wrong', async () => {
     ['up --host ::ffff:192.0.2.1', /not a loopback address/],
     ['tracker --expect 8', /Give a whole number from 1 to 7/],
     ['tracker --replace-after 0', /Give a whole number from 1 to/],
+    ['tracker --keep-log 0', /Give a whole number from 1 to 4096/],
     ['tracker --group 192.0.2.1:6969', /Give ADDR:PORT of an IPv4 multicast group/],
     ['up --instances 2', /a majority decides/],
     ['up --port 65534', /3 instances from port 65534 on go beyond port 65535/],

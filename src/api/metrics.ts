@@ -115,6 +115,7 @@ const GAUGES: readonly { name: string; help: string; value: (metrics: TrackerMet
   { name: 'seeders', help: 'peers that have everything', value: (m) => m.seeders },
   { name: 'cluster_time_seconds', help: 'cluster time', value: (m) => m.clusterTimeMs / 1_000 },
   { name: 'commit_index', help: 'last log entry known to be committed', value: (m) => safeNumber(m.commitIndex) },
+  { name: 'log_entries', help: 'log entries kept for members that were away', value: (m) => m.logEntries },
   { name: 'tables_lag_entries', help: 'log entries not yet in the tables', value: (m) => safeNumber(m.tablesLag) },
 ];
 

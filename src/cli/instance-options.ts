@@ -13,6 +13,7 @@ import {
   hostAddresses,
   instanceName,
   intervalSeconds,
+  keptLogMib,
   LOG_LEVELS,
   logLevel,
   multicastGroup,
@@ -32,6 +33,7 @@ export interface InstanceOptions {
   readonly memberGroup?: MulticastGroup;
   readonly keyFile?: string;
   readonly replaceAfter?: number;
+  readonly keepLog?: number;
   readonly adminTokenFile?: string;
   readonly logLevel: string;
   readonly json?: true;
@@ -76,6 +78,11 @@ export function addInstanceOptions(command: Command): Command {
       '--replace-after <seconds>',
       'how long a member is dead before a spare one takes its place for good (default: 60)',
       replaceAfterSeconds,
+    )
+    .option(
+      '--keep-log <mib>',
+      'how much of the log is kept, in memory and on disk, for members that were away; who lacks more gets a copy of all (default: 64)',
+      keptLogMib,
     )
     .option(
       '--admin-token-file <file>',

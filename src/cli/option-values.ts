@@ -17,6 +17,8 @@ const LONGEST_INTERVAL_SECONDS = 24 * 60 * 60;
 const MOST_INSTANCES = 7;
 const SHORTEST_REPLACE_AFTER_SECONDS = 1;
 const LONGEST_REPLACE_AFTER_SECONDS = 30 * 24 * 60 * 60;
+/** More than a machine should spend on members that may never come back. */
+const MOST_LOG_MIB = 4_096;
 
 /** Where peers ask by multicast. */
 export const DEFAULT_GROUP: MulticastGroup = { host: '239.255.77.69', port: 6969 };
@@ -77,6 +79,11 @@ export function instanceCount(value: string): number {
 
 export function replaceAfterSeconds(value: string): number {
   return wholeNumber(value, SHORTEST_REPLACE_AFTER_SECONDS, LONGEST_REPLACE_AFTER_SECONDS);
+}
+
+/** How much of the log is kept, MiB. */
+export function keptLogMib(value: string): number {
+  return wholeNumber(value, 1, MOST_LOG_MIB);
 }
 
 /** Gathers a repeatable option; an address that is given twice counts once. */

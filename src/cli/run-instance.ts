@@ -24,6 +24,7 @@ export interface RunningInstance {
 }
 
 const STDERR = 2;
+const BYTES_PER_MIB = 1 << 20;
 
 /**
  * Runs one instance in this process, until SIGINT or SIGTERM stops it, or whoever started it with an IPC channel is gone.
@@ -46,7 +47,7 @@ export async function runInstance(
   const cluster = options.cluster;
   const name = instanceNameOf(options);
   const dataDir = dataFolderOf(options);
-  const { group, memberGroup, expect, replaceAfter } = options;
+  const { group, memberGroup, expect, replaceAfter, keepLog } = options;
   const hosts = hostsOf(options);
   const memberPort = memberPortOf(options);
   const tracker = await startTracker({
@@ -60,6 +61,7 @@ export async function runInstance(
     memberGroup,
     key: requiredKey(options, command),
     replaceAfterMs: replaceAfter === undefined ? undefined : replaceAfter * 1_000,
+    keepLogBytes: keepLog === undefined ? undefined : keepLog * BYTES_PER_MIB,
     dataDir,
     intervalSeconds: options.interval,
     warn: (message) => logger.warn(message),

@@ -159,6 +159,11 @@ export class LogClient implements ReplicatedLog {
    * What came over the members' network in this run and was refused: without the key or with a wrong one, replayed, malformed,
    * connections that did not prove the key among them.
    */
+  /** Committed entries that the log still has, for members that were away. */
+  get keptEntries(): number {
+    return Math.max(0, Number(this.#shared.commitIndex - this.#shared.firstIndex) + 1);
+  }
+
   get refusedMessages(): number {
     return Number(this.#shared.refusedMessages);
   }

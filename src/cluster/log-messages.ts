@@ -124,7 +124,7 @@ export class SharedLogNumbers {
   readonly buffer: SharedArrayBuffer;
   readonly #numbers: BigInt64Array;
 
-  constructor(buffer = new SharedArrayBuffer(4 * BigInt64Array.BYTES_PER_ELEMENT)) {
+  constructor(buffer = new SharedArrayBuffer(5 * BigInt64Array.BYTES_PER_ELEMENT)) {
     this.buffer = buffer;
     this.#numbers = new BigInt64Array(buffer);
   }
@@ -159,6 +159,15 @@ export class SharedLogNumbers {
 
   set refusedMessages(count: bigint) {
     Atomics.store(this.#numbers, 3, count);
+  }
+
+  /** The oldest entry that the log still has. */
+  get firstIndex(): bigint {
+    return Atomics.load(this.#numbers, 4);
+  }
+
+  set firstIndex(index: bigint) {
+    Atomics.store(this.#numbers, 4, index);
   }
 }
 

@@ -127,6 +127,7 @@ export class LogServer {
   /** Tells every client the new role or members. */
   setStatus(status: ClusterStatus): void {
     this.#status = status;
+    this.#shared.firstIndex = BigInt(this.#store.firstIndex);
     for (const connection of this.#connections) this.#post(connection, { type: 'status', status });
   }
 

@@ -50,6 +50,8 @@ export interface TrackerOptions {
   readonly key: MemberKey | null;
   /** How long a voter is dead before a learner that has caught up takes its place, milliseconds. */
   readonly replaceAfterMs?: number | undefined;
+  /** How much of the log is kept for members that were away, in memory and on disk, bytes. */
+  readonly keepLogBytes?: number | undefined;
   /** The data folder; made when it is not there. */
   readonly dataDir: string;
   /** How often peers are asked to announce. */
@@ -82,6 +84,7 @@ export async function startTracker(options: TrackerOptions): Promise<Tracker> {
         expect,
         key: options.key,
         ...(options.memberGroup && { memberGroup: options.memberGroup }),
+        ...(options.keepLogBytes !== undefined && { keepLogBytes: options.keepLogBytes }),
         ...(options.replaceAfterMs !== undefined && { replaceAfterMs: options.replaceAfterMs }),
       },
       options.warn,
@@ -237,6 +240,7 @@ class TrackerInstance implements Tracker {
       clusterTimeMs: counters[GAUGE_CLUSTER_TIME_MS],
       commitIndex,
       tablesLag: lagOf(database.appliedIndex, commitIndex),
+      logEntries: client.keptEntries,
       memberMessagesRefused: client.refusedMessages,
     };
   }

@@ -185,6 +185,8 @@ export interface TrackerMetrics {
   readonly commitIndex: bigint;
   /** Entries that the SQLite tables are behind the log. */
   readonly tablesLag: bigint;
+  /** Entries that the log still has, for members that were away. */
+  readonly logEntries: number;
   /** What came over the members' network and was refused: without the key, replayed, malformed; a counter. */
   readonly memberMessagesRefused: number;
 }

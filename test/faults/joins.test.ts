@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { waitFor } from '../harness/wait-for.ts';
 import { underLoad } from './stage.ts';
 
 /** Seconds after which a dead voter's place is given away. */
@@ -20,6 +22,18 @@ describe('joining', () => {
     underLoad(t, {}, async (stage) => {
       await Promise.all([stage.add('d'), stage.add('e')]);
       await stage.voters(5);
+    }));
+
+  test('one that comes when the log has given its beginning back gets a copy of the tables, then the rest', (t) =>
+    underLoad(t, { args: ['--keep-log', '1'] }, async (stage) => {
+      const master = await stage.master();
+      await waitFor('the master to give the beginning of its log back', async () => {
+        const { commitIndex } = await master.api.cluster();
+        return (await master.api.metric('log_entries')) < commitIndex - 1;
+      });
+      const [d] = await Promise.all([stage.add('d'), stage.add('e')]);
+      await stage.voters(5);
+      assert.notDeepEqual(await readdir(join(d.dataDir, 'snapshots')), []);
     }));
 
   test('a slave whose data folder is wiped comes back as a new member and takes the place of the one it was', (t) =>

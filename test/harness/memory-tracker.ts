@@ -175,6 +175,7 @@ export class MemoryTracker implements Tracker {
       clusterTimeMs: 1_500,
       commitIndex: this.#index,
       tablesLag: 0n,
+      logEntries: 0,
       memberMessagesRefused: this.memberMessagesRefused,
     };
   }

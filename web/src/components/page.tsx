@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 
-let firstPage = true;
+/** Of the page that was shown last: what is shown while the first one waits for the server is no other page. */
+let lastPath = location.pathname;
 
 /** A page with its title. Coming from another one the focus goes to the title, so that everybody notices. */
 export function Page(props: {
@@ -21,8 +22,8 @@ export function Page(props: {
     document.title = `${title} · Swarmkeeper`;
   }, [title]);
   useEffect(() => {
-    if (!firstPage) headingElement.current?.focus({ preventScroll: true });
-    firstPage = false;
+    if (location.pathname !== lastPath) headingElement.current?.focus({ preventScroll: true });
+    lastPath = location.pathname;
   }, []);
   return (
     <div class="page">

@@ -216,7 +216,7 @@ test('Torrent files and names are added by hand; what is wrong is said beside th
   const { shared } = await stage.share(stage.path('by-name'), stage.path('by-file'));
   const torrent = shared.find(({ name }) => name === 'by-file')!.torrent;
   const daemon = await PeerDaemon.start(stage, 'daemon');
-  await browser.visit(daemon.url, {}, async (page) => {
+  await browser.visit(daemon.url, { refusals: true }, async (page) => {
     const open = () => page.getByRole('button', { name: 'Add a download' }).click();
     await open();
     const dialog = page.getByRole('dialog');
@@ -266,7 +266,8 @@ test('The pages are accessible in both themes and on a phone', { skip: browserMi
     for (const options of [{ theme: 'dark' }, { theme: 'light', width: 390, height: 844 }] as const) {
       await browser.visit(daemon.url + path, options, async (page) => {
         await page.getByRole('heading', { level: 1 }).waitFor();
-        await page.waitForLoadState('load');
+        // What is on its way is dimmed.
+        await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
         await assertAccessible(page);
         const isTooWide = await page.evaluate(
           'document.documentElement.scrollWidth > document.documentElement.clientWidth',

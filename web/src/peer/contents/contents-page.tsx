@@ -132,9 +132,8 @@ function DownloadCell({ content: { sha1, name } }: { content: Content }) {
     const progress = progressOf(own);
     const state = own.state === 'downloading' && progress !== undefined ? formatPercent(progress) : stateOf(own).label;
     return (
-      <a class="button button-quiet button-small" href={`/downloads/${sha1}`}>
+      <a class="button button-quiet button-small" href={`/downloads/${sha1}`} aria-label={`${state}: show ${called}`}>
         {state}
-        <span class="visually-hidden">: show {called}</span>
       </a>
     );
   }

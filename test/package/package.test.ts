@@ -33,7 +33,8 @@ test('the packed package, installed into an empty folder, runs', async () => {
   const packed = await npm(ROOT, 'pack', '--json', '--pack-destination', folder.path);
   const [{ filename, files }] = JSON.parse(packed.slice(packed.indexOf('[')));
   const paths: string[] = files.map(({ path }: { path: string }) => path);
-  for (const wanted of ['bin/swarmkeeper', 'dist/cli/main.js', 'LICENSE', 'package.json']) {
+  const pages = ['dist/web/index.html', 'dist/web/peer.html'];
+  for (const wanted of ['bin/swarmkeeper', 'dist/cli/main.js', 'LICENSE', 'package.json', ...pages]) {
     assert.ok(paths.includes(wanted), `${wanted} is missing`);
   }
   const strangers = paths.filter((path) => /\.test\.|^src\/|^test\/|^bench\/|\.ts$/.test(path));
@@ -53,6 +54,8 @@ test('the packed package, installed into an empty folder, runs', async () => {
   await using instance = await startSwarmkeeper({ program, env });
   const reply = await fetch(`${instance.url}/api/v1/cluster`);
   assert.equal(ClusterSchema.parse(await reply.json()).members.length, 1);
+  const page = await fetch(instance.url);
+  assert.match(await page.text(), /<div id="app">/);
   const ended = await instance.stop();
   assert.deepEqual([ended.code, ended.stderr], [0, '']);
 });

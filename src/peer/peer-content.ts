@@ -9,7 +9,7 @@ import { type Askable, announceEverywhere } from './trackers/announce-everywhere
 import type { AnnouncedContent, Announcing, AnnouncingStatus, Progress } from './trackers/announcement.ts';
 import { within } from './trackers/within.ts';
 
-/** While nobody who is connected has what is missing, others are asked for after this time, twice as long each time. */
+/** While nobody who is known has what is missing, others are asked for after this time, twice as long each time. */
 export const FIRST_HUNGER_MS = 5_000;
 export const LONGEST_HUNGER_MS = 30_000;
 
@@ -190,10 +190,7 @@ export class PeerContent implements AnnouncedContent {
 
   /** To be called every second. */
   tick(nowMs: number): void {
-    const download = this.#download;
-    if (!download) return;
-    const isFed = [...download.sessions.values()].some(({ amInterested }) => amInterested);
-    if (download.state !== 'downloading' || isFed) {
+    if (!this.#isHungry) {
       this.#hungerMs = FIRST_HUNGER_MS;
       this.#hungryAtMs = nowMs + this.#hungerMs;
     } else if (nowMs >= this.#hungryAtMs) {
@@ -209,6 +206,15 @@ export class PeerContent implements AnnouncedContent {
     this.#search?.abort();
     this.#silence();
     await this.#farewell;
+  }
+
+  /** Whether nobody who is known of helps: those whom a tracker told of may all be waiting as well. */
+  get #isHungry(): boolean {
+    if (this.state === 'metadata') return true;
+    const download = this.#download;
+    if (download?.state !== 'downloading') return false;
+    for (const { amInterested } of download.sessions.values()) if (amInterested) return false;
+    return true;
   }
 
   #findMetadata(): void {

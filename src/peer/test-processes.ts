@@ -10,7 +10,8 @@ const download = await manager.add({ metainfo: readFileSync(torrent), folder });
 await download.settled();
 console.log(JSON.stringify({ event: 'settled', have: [...download.have] }));
 download.on((event) => {
-  if (event.type === 'piece') console.log(JSON.stringify({ event: 'piece', piece: event.piece }));
+  const received = download.downMeter.total;
+  if (event.type === 'piece') console.log(JSON.stringify({ event: 'piece', piece: event.piece, received }));
   if (event.type === 'done') void end();
 });
 manager.addPeers(download, [{ host: '127.0.0.1', port: Number(port) }]);

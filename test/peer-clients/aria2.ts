@@ -15,6 +15,8 @@ export const aria2: OtherProgram = {
 
   makesEmptyFiles: true,
 
+  readsHybrids: true,
+
   ownFiles: /\.aria2$/,
 
   saysNothingIsLeft: true,

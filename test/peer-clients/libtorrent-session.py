@@ -2,7 +2,8 @@
 
 usage: libtorrent-session.py SETTINGS
 
-SETTINGS is a JSON object for libtorrent's settings pack; "peer_log": true makes it print what peers say to each other.
+SETTINGS is a JSON object for libtorrent's settings pack; "peer_log": true makes it print what peers say to each other,
+"torrent_upload_rate" is a limit for each torrent, bytes a second: that of the session does not count on a local network.
 Reads one JSON object a line, each with an "id", and prints {"id": ..., "result": ...} for it, or "error":
 
 {"do": "add", "torrent": FILE or "magnet": LINK, "folder": FOLDER}
@@ -34,6 +35,7 @@ def main(given):
     mask = category.error_notification | category.status_notification | category.tracker_notification
     if given.pop("peer_log", False):
         mask |= category.peer_log_notification
+    upload_rate = given.pop("torrent_upload_rate", 0)
     session = libtorrent.session({**given, "alert_mask": mask, "alert_queue_size": 100_000})
     torrents = {}
     words = queue.SimpleQueue()
@@ -48,7 +50,7 @@ def main(given):
             if word is None:
                 return
             try:
-                say(id=word["id"], result=WORDS[word["do"]](session, torrents, word))
+                say(id=word["id"], result=WORDS[word["do"]](session, torrents, {**word, "uploadRate": upload_rate}))
             except Exception as error:
                 say(id=word["id"], error=repr(error))
 
@@ -63,6 +65,7 @@ def add(session, torrents, word):
     # It starts at once, and stays as it is told.
     parameters.flags &= ~(libtorrent.torrent_flags.paused | libtorrent.torrent_flags.auto_managed)
     handle = session.add_torrent(parameters)
+    handle.set_upload_limit(word["uploadRate"])
     torrents[str(handle.info_hashes().v1)] = handle
 
 

@@ -15,6 +15,7 @@ export const libtorrent: OtherProgram = {
   name: 'libtorrent',
   missing: () => (missing ??= missingLibtorrent()),
   makesEmptyFiles: true,
+  readsHybrids: true,
   ownFiles: undefined,
   saysNothingIsLeft: false,
   start: (seat, options) => startLibtorrent(seat, options),
@@ -45,8 +46,7 @@ export async function startLibtorrent(
     enable_upnp: false,
     enable_incoming_utp: utp,
     enable_outgoing_utp: utp,
-    // Off by default for the networks of a home, which all of this is.
-    ...(uploadRate !== undefined && { upload_rate_limit: uploadRate }),
+    ...(uploadRate !== undefined && { torrent_upload_rate: uploadRate }),
     ...(insistsOnEncryption && { in_enc_policy: FORCED, out_enc_policy: FORCED }),
     ...settings,
   };

@@ -44,6 +44,8 @@ export interface OtherProgram {
   missing(): string | false;
   /** Whether it makes the files of a torrent that have no bytes. */
   readonly makesEmptyFiles: boolean;
+  /** Whether it reads torrents of versions 1 and 2 (BEP 52), as version 1. */
+  readonly readsHybrids: boolean;
   /** What it keeps beside the contents while it runs, by the end of the path. */
   readonly ownFiles: RegExp | undefined;
   /** Whether it tells trackers, while it has a magnet link only, that nothing is left: it is taken for a seeder then. */

@@ -16,8 +16,9 @@ export const transmission: OtherProgram = {
 
   missing: () => missingPrograms('transmission-daemon'),
 
-  // Version 3 does not.
+  // Version 3 does neither.
   makesEmptyFiles: false,
+  readsHybrids: false,
 
   ownFiles: undefined,
 

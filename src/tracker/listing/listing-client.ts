@@ -41,9 +41,14 @@ export class ListingClient {
   async query(query: IndexQuery): Promise<IndexPage> {
     if (this.#closed) throw new ListingError('CLOSED', 'this instance stops');
     this.#thread ??= this.#start();
+    const thread = this.#thread;
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#rest(), this.#idleMs).unref();
-    return this.#thread.query(query);
+    try {
+      return await thread.query(query);
+    } finally {
+      clearTimeout(this.#idle);
+      if (thread === this.#thread && thread.isIdle) this.#idle = setTimeout(() => this.#rest(), this.#idleMs).unref();
+    }
   }
 
   /** Can be called twice. */
@@ -93,6 +98,11 @@ class ListingThread {
         resolve();
       });
     });
+  }
+
+  /** Whether nobody waits for an answer. */
+  get isIdle(): boolean {
+    return this.#waiting.size === 0;
   }
 
   query(query: IndexQuery): Promise<IndexPage> {

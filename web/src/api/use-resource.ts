@@ -1,3 +1,4 @@
+import { Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 
 export interface Resource<T> {
@@ -16,7 +17,7 @@ const REFRESH_MS = 2_000;
 
 /**
  * Loads something when `key` changes, and afresh when `version` does; what came too late is dropped. An undefined key loads nothing.
- * @param version e.g. the index of the log, read in the rendering
+ * @param version e.g. the index of the log: a value, or a signal, whose changes do not draw anything anew by themselves
  */
 export function useResource<T>(
   key: string | undefined,
@@ -46,21 +47,27 @@ export function useResource<T>(
     }
   }, [key]);
 
+  const latest = useRef(start);
+  latest.current = start;
+
   useEffect(() => {
     void start();
     return () => abort.current?.abort();
   }, [start]);
 
-  const first = useRef(true);
-  useEffect(() => {
-    if (first.current) {
-      first.current = false;
-      return;
-    }
+  const plain = useSignal<unknown>(undefined);
+  const versions = version instanceof Signal ? version : plain;
+  if (versions === plain) plain.value = version;
+  // Each change but the first value.
+  const seen = useRef(versions.peek());
+  useSignalEffect(() => {
+    const { value } = versions;
+    if (value === seen.current) return;
+    seen.current = value;
     // A load that is under way may be older than the change: it is loaded again after it.
-    const timer = setTimeout(() => void start(), Math.max(0, lastLoad.current + REFRESH_MS - Date.now()));
+    const timer = setTimeout(() => void latest.current(), Math.max(0, lastLoad.current + REFRESH_MS - Date.now()));
     return () => clearTimeout(timer);
-  }, [version, start]);
+  });
 
   return {
     data: loaded?.data,

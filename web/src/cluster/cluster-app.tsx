@@ -1,3 +1,4 @@
+import { computed } from '@preact/signals';
 import { AppShell, type NavItem } from '../components/app-shell.tsx';
 import { Banner } from '../components/banner.tsx';
 import { ConnectionStatus } from '../components/connection-status.tsx';
@@ -5,7 +6,7 @@ import { EmptyState } from '../components/empty-state.tsx';
 import { Page } from '../components/page.tsx';
 import { Toasts } from '../components/toasts.tsx';
 import { formatCompact } from '../formatting/numbers.ts';
-import { connection, live } from '../live/cluster-live.ts';
+import { cluster, connection, isKnown, samples } from '../live/cluster-live.ts';
 import { addressOf } from '../live/member-address.ts';
 import { path } from '../routing/router.ts';
 import { ContentPage } from './contents/content-page.tsx';
@@ -15,35 +16,32 @@ import { HealthBanners } from './overview/health-banners.tsx';
 import { OverviewPage } from './overview/overview-page.tsx';
 import { SettingsPage } from './settings/settings-page.tsx';
 
+const clusterName = computed(() => cluster.value?.cluster ?? 'cluster');
+const contentsCount = computed(() => {
+  const count = samples.value.at(-1)?.contents;
+  return count === undefined ? '' : formatCompact(count);
+});
+const NAV: readonly NavItem[] = [
+  { href: '/', label: 'Overview', icon: 'overview' },
+  { href: '/contents', label: 'Contents', icon: 'contents', count: contentsCount },
+  { href: '/settings', label: 'Settings', icon: 'settings' },
+];
+
 export function ClusterApp() {
-  const state = live.value;
-  const contents = state?.samples.at(-1)?.contents;
-  const nav: NavItem[] = [
-    { href: '/', label: 'Overview', icon: 'overview' },
-    {
-      href: '/contents',
-      label: 'Contents',
-      icon: 'contents',
-      count: contents === undefined ? undefined : formatCompact(contents),
-    },
-    { href: '/settings', label: 'Settings', icon: 'settings' },
-  ];
   return (
     <>
       <AppShell
-        subtitle={state === undefined ? 'cluster' : <bdi>{state.cluster.cluster}</bdi>}
-        nav={nav}
+        subtitle={<bdi>{clusterName}</bdi>}
+        nav={NAV}
         status={<LiveStatus />}
         banners={
           <>
             <ConnectionBanner />
-            {state !== undefined && connection.value.state === 'live' && (
-              <HealthBanners health={healthOf(state.cluster)} />
-            )}
+            <CurrentHealth />
           </>
         }
       >
-        {state === undefined ? <Waiting /> : <CurrentPage />}
+        {isKnown.value ? <CurrentPage /> : <Waiting />}
       </AppShell>
       <Toasts />
     </>
@@ -65,6 +63,12 @@ function CurrentPage() {
   );
 }
 
+/** What was known last of the cluster's health means nothing while the connection is lost. */
+function CurrentHealth() {
+  if (cluster.value === undefined || connection.value.state !== 'live') return null;
+  return <HealthBanners health={healthOf(cluster.value)} />;
+}
+
 function Waiting() {
   const lost = connection.value.state !== 'live';
   return (
@@ -75,11 +79,10 @@ function Waiting() {
 }
 
 /** The name of the instance that is connected, by the cluster's own word. */
-function connectedName(): string {
-  const cluster = live.value?.cluster;
-  const self = cluster?.members.find(({ id }) => id === cluster.self);
+const connectedName = computed(() => {
+  const self = cluster.value?.members.find(({ id }) => id === cluster.value?.self);
   return self?.name || (self && addressOf(self)) || 'the cluster';
-}
+});
 
 function LiveStatus() {
   switch (connection.value.state) {
@@ -91,9 +94,9 @@ function LiveStatus() {
       return (
         <ConnectionStatus
           tone={connection.value.origin === '' ? 'ok' : 'warning'}
-          title={`Live from ${connectedName()}`}
+          title={`Live from ${connectedName.value}`}
         >
-          Live from <bdi>{connectedName()}</bdi>
+          Live from <bdi>{connectedName}</bdi>
         </ConnectionStatus>
       );
   }
@@ -114,7 +117,7 @@ function ConnectionBanner() {
       tone="info"
       title={
         <>
-          Connected to <bdi>{connectedName()}</bdi> instead of {location.host}, which does not answer
+          Connected to <bdi>{connectedName}</bdi> instead of {location.host}, which does not answer
         </>
       }
     >

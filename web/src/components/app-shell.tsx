@@ -1,3 +1,4 @@
+import type { ReadonlySignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { path } from '../routing/router.ts';
 import { type ThemeChoice, themeChoice } from '../theme.ts';
@@ -8,7 +9,7 @@ export interface NavItem {
   readonly label: string;
   readonly icon: IconName;
   /** Beside the label, e.g. how many. */
-  readonly count?: string | undefined;
+  readonly count?: string | ReadonlySignal<string> | undefined;
 }
 
 /** Navigation at the side, on a phone at the bottom; the page in the middle. */

@@ -15,8 +15,11 @@ const SILENCE_MS = 5_000;
 export const live = signal<ClusterState | undefined>(undefined);
 export const connection = signal<Connection>({ state: 'connecting', origin: '', since: Date.now() });
 
-/** Changes with the cluster, not with each sample. */
+// Parts of it, so that what shows one of them is drawn anew only when that one changes.
+export const isKnown = computed(() => live.value !== undefined);
 export const cluster = computed(() => live.value?.cluster);
+export const samples = computed(() => live.value?.samples ?? []);
+export const timeline = computed(() => live.value?.timeline ?? []);
 /** Rises with each change of the contents or of the lists. */
 export const commitIndex = computed(() => cluster.value?.commitIndex);
 

@@ -27,7 +27,7 @@ export function ContentPage({ sha1 }: { sha1: string }) {
   const cursors = useCursors(sha1, PAGE_SIZE);
   const { after, before, first, previous } = cursors;
   const path = `/api/v1/contents/${encodeURIComponent(sha1)}?limit=${PAGE_SIZE}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
-  const { data, error, busy } = useResource(path, (signal) => getJson<ContentDetail>(path, signal), commitIndex.value);
+  const { data, error, busy } = useResource(path, (signal) => getJson<ContentDetail>(path, signal), commitIndex);
 
   if (data === undefined) {
     const missing = error instanceof ApiFailure && (error.status === 404 || error.status === 400);

@@ -73,7 +73,7 @@ export function ContentsPage() {
   const cursors = useCursors(list, PAGE_SIZE);
   const { after, before, first, previous } = cursors;
   const path = `/api/v1/contents?limit=${PAGE_SIZE}&${list}${after === undefined ? '' : `&after=${encodeURIComponent(after)}`}`;
-  const { data, error, busy } = useResource(path, (signal) => getJson<Contents>(path, signal), commitIndex.value);
+  const { data, error, busy } = useResource(path, (signal) => getJson<Contents>(path, signal), commitIndex);
 
   const rows = data?.contents ?? [];
   return (

@@ -1,10 +1,10 @@
-import type { TimelineEvent, TimelineKind } from '../../../../src/api/event-schemas.ts';
+import type { TimelineKind } from '../../../../src/api/event-schemas.ts';
 import type { Tone } from '../../components/badge.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
 import type { IconName } from '../../components/icon.tsx';
 import { TimeLine } from '../../components/time-line.tsx';
 import { visibleName } from '../../formatting/names.ts';
-import { localTime } from '../../live/cluster-live.ts';
+import { localTime, timeline } from '../../live/cluster-live.ts';
 
 const LOOKS: Record<TimelineKind, { icon: IconName; tone: Tone }> = {
   started: { icon: 'play', tone: 'neutral' },
@@ -23,7 +23,8 @@ const LOOKS: Record<TimelineKind, { icon: IconName; tone: Tone }> = {
   diverged: { icon: 'error', tone: 'danger' },
 };
 
-export function ClusterTimeLine({ events }: { events: readonly TimelineEvent[] }) {
+export function ClusterTimeLine() {
+  const events = timeline.value;
   if (events.length === 0) {
     return (
       <EmptyState icon="clock" title="Nothing has happened yet">

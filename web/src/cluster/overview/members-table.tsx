@@ -1,13 +1,14 @@
-import type { Cluster, Member } from '../../../../src/api/schemas.ts';
+import type { Member } from '../../../../src/api/schemas.ts';
 import { DataTable, type TableColumn } from '../../components/data-table.tsx';
 import { Name } from '../../components/text.tsx';
 import { formatDuration, formatLatency } from '../../formatting/durations.ts';
 import { formatCount } from '../../formatting/numbers.ts';
+import { cluster } from '../../live/cluster-live.ts';
 import { addressOf } from '../../live/member-address.ts';
 import { RoleBadge, StateBadge } from './member-badges.tsx';
 
-export function MembersTable({ cluster }: { cluster: Cluster }) {
-  const { members, master: masterId, self } = cluster;
+export function MembersTable() {
+  const { members, master: masterId, self } = cluster.value!;
   const master = members.find(({ id }) => id === masterId);
   const columns: TableColumn<Member>[] = [
     {

@@ -1,43 +1,42 @@
-import type { Sample } from '../../../../src/api/event-schemas.ts';
-import type { Cluster } from '../../../../src/api/schemas.ts';
+import { computed } from '@preact/signals';
 import { Badge } from '../../components/badge.tsx';
 import { Card, StatTile, StatTiles } from '../../components/card.tsx';
 import { Page } from '../../components/page.tsx';
 import { Name, RelativeTime } from '../../components/text.tsx';
 import { formatCompact, formatCount } from '../../formatting/numbers.ts';
-import { live, localTime } from '../../live/cluster-live.ts';
-import { type ClusterHealth, healthOf } from './cluster-health.ts';
+import { cluster, localTime, samples } from '../../live/cluster-live.ts';
+import { healthOf } from './cluster-health.ts';
 import { ClusterTimeLine } from './cluster-time-line.tsx';
 import { MembersTable } from './members-table.tsx';
 import { RateCharts } from './rate-charts.tsx';
 
 /** Is the cluster healthy, what does it do, what happened. */
 export function OverviewPage() {
-  const { cluster, samples, timeline } = live.value!;
-  const health = healthOf(cluster);
   return (
-    <Page
-      title="Overview"
-      heading={<bdi dir="auto">{cluster.cluster}</bdi>}
-      note={<HealthBadge health={health} />}
-      actions={<MasterNote cluster={cluster} />}
-    >
-      <Numbers sample={samples.at(-1)} health={health} />
-      <Card title="Members" note={<QuorumNote health={health} />} flush>
-        <MembersTable cluster={cluster} />
+    <Page title="Overview" heading={<ClusterName />} note={<HealthBadge />} actions={<MasterNote />}>
+      <Numbers />
+      <Card title="Members" note={<QuorumNote />} flush>
+        <MembersTable />
       </Card>
       <div class="overview-columns">
-        <RateCharts samples={samples} />
+        <RateCharts />
         <Card title="What happened" flush>
-          <ClusterTimeLine events={timeline} />
+          <ClusterTimeLine />
         </Card>
       </div>
     </Page>
   );
 }
 
-function HealthBadge({ health: { state } }: { health: ClusterHealth }) {
-  switch (state) {
+const health = computed(() => healthOf(cluster.value!));
+const healthState = computed(() => health.value.state);
+
+function ClusterName() {
+  return <bdi dir="auto">{cluster.value!.cluster}</bdi>;
+}
+
+function HealthBadge() {
+  switch (healthState.value) {
     case 'healthy':
       return (
         <Badge tone="ok" icon="check">
@@ -65,7 +64,8 @@ function HealthBadge({ health: { state } }: { health: ClusterHealth }) {
   }
 }
 
-function MasterNote({ cluster: { members, master: masterId, masterSince, term } }: { cluster: Cluster }) {
+function MasterNote() {
+  const { members, master: masterId, masterSince, term } = cluster.value!;
   const master = members.find(({ id }) => id === masterId);
   return (
     <p class="master-note">
@@ -87,8 +87,9 @@ function MasterNote({ cluster: { members, master: masterId, masterSince, term } 
   );
 }
 
-function Numbers({ sample, health }: { sample: Sample | undefined; health: ClusterHealth }) {
-  const { votersAlive, voters, maySpare } = health;
+function Numbers() {
+  const sample = samples.value.at(-1);
+  const { votersAlive, voters, maySpare } = health.value;
   return (
     <StatTiles label="The cluster in numbers">
       <StatTile
@@ -125,7 +126,8 @@ function told(value: number | undefined): string {
 }
 
 /** A cell of the comb for each voter, filled while it lives. */
-function QuorumNote({ health: { quorum, voters, votersAlive } }: { health: ClusterHealth }) {
+function QuorumNote() {
+  const { quorum, voters, votersAlive } = health.value;
   return (
     <span class="quorum">
       <span class="quorum-cells">

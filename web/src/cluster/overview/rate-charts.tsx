@@ -1,9 +1,9 @@
-import type { Sample } from '../../../../src/api/event-schemas.ts';
 import { Card } from '../../components/card.tsx';
 import { type ChartSeries, LiveChart } from '../../components/live-chart.tsx';
 import { formatBytes } from '../../formatting/bytes.ts';
 import { formatLatency } from '../../formatting/durations.ts';
 import { formatCompact } from '../../formatting/numbers.ts';
+import { samples } from '../../live/cluster-live.ts';
 import { chartData, type Measure } from './chart-data.ts';
 
 interface Chart {
@@ -63,7 +63,7 @@ const CHARTS: readonly Chart[] = [
 ];
 
 /** The last five minutes of the instance that is connected. */
-export function RateCharts({ samples }: { samples: readonly Sample[] }) {
+export function RateCharts() {
   return (
     <Card title="The last five minutes" note="as this instance counts">
       <div class="chart-grid">
@@ -76,7 +76,7 @@ export function RateCharts({ samples }: { samples: readonly Sample[] }) {
             binary={binary}
             spanSeconds={SPAN_SECONDS}
             data={chartData(
-              samples,
+              samples.value,
               lines.map(({ of }) => of),
             )}
           />

@@ -36,11 +36,7 @@ export function AdmissionCard({ mayWrite }: { mayWrite: boolean }) {
   const cursors = useCursors(list, PAGE_SIZE);
   const { after, before, first, previous } = cursors;
   const path = `/api/v1/admission?list=${list}&limit=${PAGE_SIZE}${after === undefined ? '' : `&after=${after}`}`;
-  const { data, error, busy, reload } = useResource(
-    path,
-    (signal) => getJson<Admission>(path, signal),
-    commitIndex.value,
-  );
+  const { data, error, busy, reload } = useResource(path, (signal) => getJson<Admission>(path, signal), commitIndex);
 
   const change = async (done: string, request: () => Promise<void>) => {
     try {

@@ -1,3 +1,4 @@
+import { computed } from '@preact/signals';
 import type { Settings } from '../../../../src/api/schemas.ts';
 import { adminToken, getJson } from '../../api/api-client.ts';
 import { useResource } from '../../api/use-resource.ts';
@@ -10,16 +11,14 @@ import { AdmissionCard } from './admission.tsx';
 import { ClusterFacts, InstanceFacts } from './instance-facts.tsx';
 import { MembersCard } from './members.tsx';
 
+const memberCount = computed(() => cluster.value?.members.length);
+
 /** What the instance was started with, and what can be changed while it runs. */
 export function SettingsPage() {
   const { origin } = connection.value;
   // Asked again with another token, of another instance, and when members come or go: the command to join names the next one.
   const key = `${origin} ${adminToken.value}`;
-  const { data, error } = useResource(
-    key,
-    (signal) => getJson<Settings>('/api/v1/settings', signal),
-    cluster.value!.members.length,
-  );
+  const { data, error } = useResource(key, (signal) => getJson<Settings>('/api/v1/settings', signal), memberCount);
   const mayWrite = data?.mayWrite === true && origin === '';
   return (
     <Page title="Settings">

@@ -6,7 +6,7 @@ import type { PeerContent } from '../peer/peer-content.ts';
 import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
 import { nothingIsShared } from './nothing-is-shared.ts';
-import { printable, printJson } from './output.ts';
+import { printable, printJson, shownPath } from './output.ts';
 import { addPeerOptions, folderOfDownloads, type PeerCommandOptions, peerAddresses } from './peer-options.ts';
 import { stopSignal } from './stop-signal.ts';
 import { formatBytes } from './table.ts';
@@ -88,7 +88,7 @@ async function getOne(
   const fetched = content.download?.downMeter.total ?? 0;
   const seconds = Math.round(ms) / MS;
   const how = fetched === 0 ? 'it was all there' : `${seconds} s, ${formatBytes(averageRate(fetched, ms))}/s`;
-  view.say([`${printable(path)}  ${formatBytes(bytes)}  done: ${how}`], {
+  view.say([`${shownPath(path)}  ${formatBytes(bytes)}  done: ${how}`], {
     event: 'done',
     sha1,
     bytes,

@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 /** One JSON object on a line of its own, for programs. */
@@ -7,6 +8,12 @@ export function printJson(value: object): void {
 
 export function printLine(line = ''): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** A path for people: as short as it can be from where they are. */
+export function shownPath(path: string): string {
+  const near = relative('', path);
+  return printable(near === '' || near.startsWith('..') ? path : near);
 }
 
 /** Text that somebody else chose, safe for a terminal: no escape sequences, one line. */

@@ -1,6 +1,6 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { formatMagnet } from '../bittorrent/magnet.ts';
 import { makeFolder } from '../cluster/storage/make-folder.ts';
@@ -8,7 +8,7 @@ import type { Peer } from '../peer/peer.ts';
 import { allOrReport } from './all-or-report.ts';
 import { CommandError } from './command-error.ts';
 import { nothingIsShared } from './nothing-is-shared.ts';
-import { printJson } from './output.ts';
+import { printJson, shownPath } from './output.ts';
 import { addPeerOptions, type PeerCommandOptions, peerFolder, trackerUrls } from './peer-options.ts';
 import { stopSignal } from './stop-signal.ts';
 import { formatBytes } from './table.ts';
@@ -90,7 +90,7 @@ async function shareOne(
   signal: AbortSignal,
 ): Promise<void> {
   const { announce = [], torrents } = options;
-  const row = view.hashing(path);
+  const row = view.hashing(basename(path));
   const { content, metainfo } = await peer
     .share(path, {
       trackers: announce.length > 0 ? [announce] : [],
@@ -116,16 +116,19 @@ async function shareOne(
     await peer.remove(sha1);
     throw error;
   }
-  view.say([`${path}  ${formatBytes(size)}`, `  sha1     ${sha1}`, `  magnet   ${magnet}`, `  torrent  ${torrent}`], {
-    event: 'seeding',
-    sha1,
-    name,
-    size,
-    path,
-    magnet,
-    torrent,
-    port: peer.port,
-  });
+  view.say(
+    [`${shownPath(path)}  ${formatBytes(size)}`, `  sha1     ${sha1}`, `  magnet   ${magnet}`, `  torrent  ${torrent}`],
+    {
+      event: 'seeding',
+      sha1,
+      name,
+      size,
+      path,
+      magnet,
+      torrent,
+      port: peer.port,
+    },
+  );
   view.show(content);
   view.watch(content);
 }

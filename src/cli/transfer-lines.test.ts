@@ -35,6 +35,7 @@ test('A line has share, size, speed, peers and time left, or what else is to be 
       'big.iso  [####################] 100.0%   100.0 MiB  checking     5.0 MiB/s  finishing',
     ],
     [{ state: 'seeding', upSpeed: 2 * MIB, sent: 7 * MIB }, 'big.iso  sharing     2.0 MiB/s  3 peers  7.0 MiB sent'],
+    [{ state: 'hashing', done: 0, total: 0 }, 'big.iso  looking at its files'],
     [{ state: 'metadata' }, 'big.iso  looking for peers that have it'],
     [{ state: 'paused' }, 'big.iso  paused'],
     [{ state: 'paused', reason: 'the disk is full' }, 'big.iso  paused: the disk is full'],

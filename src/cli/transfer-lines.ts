@@ -60,6 +60,7 @@ function transferText(transfer: Transfer): string {
   if (state === 'paused') return reason === undefined ? 'paused' : `paused: ${printable(reason)}`;
   if (state === 'metadata') return 'looking for peers that have it';
   if (state === 'seeding') return `sharing  ${rate(upSpeed)}  ${peers}  ${formatBytes(sent)} sent`;
+  if (state === 'hashing' && total === 0) return 'looking at its files';
   const begin = `${bar(done, total)}  ${formatBytes(total).padStart(10)}`;
   if (state === 'hashing') return `${begin}  hashing  ${rate(downSpeed)}  ${leftText(total - done, downSpeed)}`;
   if (state === 'checking') return `${begin}  checking  ${rate(downSpeed)}  ${leftText(total - done, downSpeed)}`;

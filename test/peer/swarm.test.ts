@@ -31,5 +31,6 @@ test(`${PEERS} that get it at once share it among themselves: who has it sends l
     // Nobody wants anything any more: the last word.
     return told.length > 0 && told.at(-1)!.bytesPerSecond === 0 ? Number(told.at(-1)!.sent) : undefined;
   });
+  t.diagnostic(`${(sent / SIZE).toFixed(2)} copies were sent`);
   assert.ok(sent >= SIZE && sent < MOST_COPIES * SIZE, `${(sent / SIZE).toFixed(2)} copies were sent`);
 });

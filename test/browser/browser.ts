@@ -104,7 +104,7 @@ class PageWatch {
     context.on('console', (message) => {
       if (message.type() !== 'error' && message.type() !== 'warning') return;
       if (serversMayGo && SERVER_GONE.test(message.text())) return;
-      if (refusals && /status of (401|403|409|503)/.test(message.text())) return;
+      if (refusals && /status of (401|403|404|409|503)/.test(message.text())) return;
       this.#faults.push(`${message.type()} on the console: ${message.text()} (${message.location().url})`);
     });
     context.on('weberror', (error) => this.#faults.push(`an error that nothing caught: ${error.error().stack}`));

@@ -177,7 +177,7 @@ function Numbers({ content }: { content: ReadonlySignal<PeerContentView> }) {
           detail={
             seeders === null
               ? 'connected'
-              : `of ${formatPlural(seeders, 'seeder')} and ${formatPlural(leechers ?? 0, 'leecher')}`
+              : `connected; ${formatPlural(seeders, 'seeder')}, ${formatPlural(leechers ?? 0, 'leecher')} in all`
           }
         />
       </StatTiles>

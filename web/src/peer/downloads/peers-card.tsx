@@ -40,7 +40,7 @@ function columnsOf(pieceCount: number): TableColumn<ConnectedPeerView>[] {
       grow: true,
       cell: ({ host, port, client, incoming }) => (
         <>
-          <code>{host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`}</code>
+          <code class="name">{host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`}</code>
           <span class="cell-sub">
             <Name value={client} fallback="unknown client" />
             {incoming && <span class="visually-hidden"> came to us</span>}

@@ -1,25 +1,30 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Banner } from './banner.tsx';
 import { Button } from './button.tsx';
 
-/** A native dialog: the browser keeps the focus in it and closes it on Escape. It is there while `open`. */
-export function Dialog(props: {
-  open: boolean;
-  title: string;
-  onClose: () => void;
-  children: ComponentChildren;
+interface DialogProps {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
   /** Buttons, the most important last. */
-  actions: ComponentChildren;
-}) {
-  const { open, title, onClose, children, actions } = props;
+  readonly actions: ComponentChildren;
+}
+
+/** A native dialog: the browser keeps the focus in it, closes it on Escape, and gives the focus back. It is there while `open`. */
+export function Dialog({ open, ...props }: DialogProps & { readonly open: boolean }) {
+  return open ? <OpenDialog {...props} /> : null;
+}
+
+function OpenDialog({ title, onClose, children, actions }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();
-  useEffect(() => {
-    if (open && !dialog.current!.open) dialog.current!.showModal();
-    if (!open) dialog.current?.close();
-  }, [open]);
-  if (!open) return null;
+  useLayoutEffect(() => {
+    const element = dialog.current!;
+    element.showModal();
+    // Before it is taken out of the page: only then the focus returns to where it was.
+    return () => element.close();
+  }, []);
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby={heading} onClose={onClose}>
       <h2 id={heading}>{title}</h2>

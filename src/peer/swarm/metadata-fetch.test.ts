@@ -1,18 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import {
-  EXTENDED_HANDSHAKE,
-  encodeExtendedHandshake,
-  parseExtendedHandshake,
-  UT_METADATA,
-} from '../../bittorrent/extension-protocol.ts';
-import {
-  encodeMetadataMessage,
-  METADATA_PIECE_BYTES,
-  parseMetadataMessage,
-} from '../../bittorrent/metadata-exchange.ts';
-import { encodeExtended } from '../../bittorrent/peer-wire.ts';
+import { encodeMetadataMessage, METADATA_PIECE_BYTES } from '../../bittorrent/metadata-exchange.ts';
 import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
 import { DownloadManager } from '../download-manager.ts';
 import { type TestContent, testContent } from '../store/test-content.ts';
@@ -20,41 +9,11 @@ import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
 import { Candidates } from './candidates.ts';
 import { Handshakes } from './handshakes.ts';
 import { fetchMetadata } from './metadata-fetch.ts';
-import { TestPeer } from './test-peer.ts';
+import { MetadataPeer } from './test-metadata-peer.ts';
 
 /** Metadata of three pieces. */
 const content = testContent([{ path: [], length: 2_000_000 }], { pieceLength: 1024 });
 const PEER_ID = new TextEncoder().encode('-XX0000-abcdefghijkl');
-
-/** A peer that has the metadata, or lies about it. */
-class MetadataPeer extends TestPeer {
-  metadata: Uint8Array = content.info.infoBytes;
-  claimedBytes: number | undefined;
-  /** Answers this piece with these bytes. */
-  override extended = (extension: number, payload: Uint8Array) => {
-    if (extension === EXTENDED_HANDSHAKE) {
-      this.#number = parseExtendedHandshake(payload).extensions.get(UT_METADATA) ?? 0;
-      const metadataBytes = this.claimedBytes ?? this.metadata.length;
-      const handshake = { extensions: new Map([[UT_METADATA, 7]]), metadataBytes };
-      this.out.parts([encodeExtended(EXTENDED_HANDSHAKE, encodeExtendedHandshake(handshake))]);
-      return;
-    }
-    assert.equal(extension, 7);
-    const message = parseMetadataMessage(payload);
-    if (message?.type === 'request') this.answer(message.piece);
-  };
-  #number = 0;
-
-  answer(piece: number): void {
-    const at = piece * METADATA_PIECE_BYTES;
-    const data = this.metadata.subarray(at, at + METADATA_PIECE_BYTES);
-    this.say(encodeMetadataMessage({ type: 'data', piece, totalBytes: this.metadata.length, data }));
-  }
-
-  say(payload: Uint8Array): void {
-    this.out.parts([encodeExtended(this.#number, payload)]);
-  }
-}
 
 async function scene(t: TestContext) {
   const network = new MemoryPeerNetwork();
@@ -66,13 +25,7 @@ async function scene(t: TestContext) {
     stop,
     async enter(host: string, shape: (peer: MetadataPeer) => void = () => {}) {
       const listener = await network.transport(host).listen(host, 1, (link) => {
-        shape(
-          new MetadataPeer(link, {
-            infoHash: content.info.infoHash,
-            peerId: PEER_ID,
-            features: { extended: true, fast: false, dht: false },
-          }),
-        );
+        shape(new MetadataPeer(link, content.info));
       });
       t.after(() => listener.close());
       candidates.add({ host, port: 1 });

@@ -172,12 +172,12 @@ function Numbers({ content }: { content: ReadonlySignal<PeerContentView> }) {
         />
         <StatTile label="Sending" value={formatRate(upSpeed)} detail={`${formatBytes(uploaded)} since the start`} />
         <StatTile
-          label="Peers"
+          label="Peers connected"
           value={formatCount(peers)}
           detail={
             seeders === null
-              ? 'connected'
-              : `connected; ${formatPlural(seeders, 'seeder')}, ${formatPlural(leechers ?? 0, 'leecher')} in all`
+              ? 'no tracker told of others yet'
+              : `${formatPlural(seeders, 'seeder')}, ${formatPlural(leechers ?? 0, 'leecher')} in all`
           }
         />
       </StatTiles>

@@ -4,6 +4,7 @@ import { computed, signal } from '@preact/signals';
 import type { PeerChanges, PeerSnapshot } from '../../../../src/api/peer/peer-schemas.ts';
 import { type Connection, openEventStream } from '../../live/event-stream.ts';
 import { PeerState } from './peer-state.ts';
+import { whileVisible } from './while-visible.ts';
 
 /** Samples come every second. */
 const SILENCE_MS = 5_000;
@@ -15,15 +16,17 @@ export const isKnown = computed(() => peer.status.value !== undefined);
 
 /** Once, when the pages start. */
 export function startPeerLive(): void {
-  openEventStream<{ snapshot: PeerSnapshot; changes: PeerChanges }>({
-    path: '/api/v1/events',
-    silenceMs: SILENCE_MS,
-    onConnection: (next) => {
-      connection.value = next;
-    },
-    on: {
-      snapshot: (snapshot) => peer.snapshot(snapshot),
-      changes: (changes) => peer.changes(changes),
-    },
-  });
+  whileVisible(() =>
+    openEventStream<{ snapshot: PeerSnapshot; changes: PeerChanges }>({
+      path: '/api/v1/events',
+      silenceMs: SILENCE_MS,
+      onConnection: (next) => {
+        connection.value = next;
+      },
+      on: {
+        snapshot: (snapshot) => peer.snapshot(snapshot),
+        changes: (changes) => peer.changes(changes),
+      },
+    }),
+  );
 }

@@ -19,7 +19,7 @@ export interface LiveChartProps {
   readonly data: readonly [readonly number[], ...(readonly (number | null)[])[]];
   /** How a value is shown, at the axis and in the legend. */
   readonly format: (value: number) => string;
-  /** Seconds shown, up to the newest value; by default all. */
+  /** Seconds shown at most, up to the newest value; by default all. */
   readonly spanSeconds?: number;
   /** Bytes: the axis has multiples of powers of two. */
   readonly binary?: boolean;
@@ -31,7 +31,7 @@ export interface LiveChartProps {
  * see the lines are told the newest, lowest and highest.
  */
 export function LiveChart(props: LiveChartProps) {
-  const { title, series, data, format, spanSeconds, binary = false, height = 168 } = props;
+  const { title, series, data, format, spanSeconds = Number.POSITIVE_INFINITY, binary = false, height = 168 } = props;
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
   const values = useRef<(HTMLElement | null)[]>([]);
@@ -132,7 +132,7 @@ function optionsOf(options: {
   series: readonly ChartSeries[];
   format: (value: number) => string;
   height: number;
-  spanSeconds: number | undefined;
+  spanSeconds: number;
   binary: boolean;
   onCursor: (plot: uPlot) => void;
 }): uPlot.Options {
@@ -152,7 +152,7 @@ function optionsOf(options: {
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     scales: {
-      x: { range: (_plot, min, max) => (spanSeconds === undefined ? [min, max] : [max - spanSeconds, max]) },
+      x: { range: (_plot, min, max) => timeRange(min, max, spanSeconds) },
       // From zero, and never flat.
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
@@ -185,9 +185,17 @@ function optionsOf(options: {
   };
 }
 
+/** A chart that has just begun is not drawn wider than that. */
+const LEAST_SECONDS = 60;
 /** Seconds between the marks of time: whole minutes. */
 const TIME_STEPS = [60, 120, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
 const BINARY_STEPS = Array.from({ length: 53 }, (_, power) => 2 ** power);
+
+/** Without values uPlot knows no ends. */
+function timeRange(first: number | null, last: number | null, spanSeconds: number): [number, number] {
+  const end = last ?? Date.now() / 1_000;
+  return [Math.max(Math.min(first ?? end, end - LEAST_SECONDS), end - spanSeconds), end];
+}
 
 /** Colours as the canvas wants them: light-dark() and mixes are worked out by the browser. */
 function colourReader(element: HTMLElement): (property: string, opacity?: number) => string {

@@ -6,6 +6,7 @@ import { formatCount } from '../../formatting/numbers.ts';
 import { cluster } from '../../live/cluster-live.ts';
 import { addressOf } from '../../live/member-address.ts';
 import { RoleBadge, StateBadge } from './member-badges.tsx';
+import { byName } from './member-order.ts';
 
 export function MembersTable() {
   const { members, master: masterId, self } = cluster.value!;
@@ -50,13 +51,8 @@ export function MembersTable() {
     },
   ];
   return (
-    <DataTable caption="Members of the cluster" columns={columns} rows={sorted(members)} rowKey={({ id }) => id} />
+    <DataTable caption="Members of the cluster" columns={columns} rows={byName(members)} rowKey={({ id }) => id} />
   );
-}
-
-/** By name, so that a change of roles does not move anybody. */
-function sorted(members: readonly Member[]): Member[] {
-  return members.toSorted((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }) || (a.id < b.id ? -1 : 1));
 }
 
 function MemberLink({ member }: { member: Member }) {

@@ -10,6 +10,7 @@ import { toast } from '../../components/toasts.tsx';
 import { cluster as clusterSignal } from '../../live/cluster-live.ts';
 import { addressOf } from '../../live/member-address.ts';
 import { RoleBadge, StateBadge } from '../overview/member-badges.tsx';
+import { byName } from '../overview/member-order.ts';
 
 /** Who belongs to the cluster: add an instance, take one out, let the master step down. */
 export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWrite: boolean }) {
@@ -72,7 +73,7 @@ export function MembersCard({ settings, mayWrite }: { settings: Settings; mayWri
       <DataTable
         caption="Members, and what can be done with them"
         columns={columns}
-        rows={members}
+        rows={byName(members)}
         rowKey={({ id }) => id}
       />
       <Dialog

@@ -15,7 +15,8 @@ export const aria2: OtherProgram = {
 
   makesEmptyFiles: true,
 
-  readsHybrids: true,
+  // It finds another info-hash for them.
+  readsHybrids: false,
 
   ownFiles: /\.aria2$/,
 

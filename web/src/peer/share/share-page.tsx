@@ -12,15 +12,15 @@ export function SharePage() {
   return (
     <Page title="Share" note="everybody in your network finds it by its name">
       <div class="columns">
-        <Card title="Files of yours">
+        <Card title="Files from this browser">
           <DropZone folder={status.uploads} />
         </Card>
         {status.shareFolder === null ? (
-          <Card title="Where it lies">
+          <Card title="On the machine of the peer">
             <PathForm />
           </Card>
         ) : (
-          <Card title="Where it lies" note={<bdi class="wrap">{status.shareFolder}</bdi>} flush>
+          <Card title="On the machine of the peer" note={<bdi class="wrap">{status.shareFolder}</bdi>} flush>
             <FolderBrowser />
           </Card>
         )}

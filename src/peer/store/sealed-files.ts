@@ -31,13 +31,13 @@ export class SealedFiles {
     this.#now = now;
   }
 
-  /** From now on each file is to stay as it is. @throws {FileError} */
+  /** From now on each file is to stay as it is. One that cannot be looked at is not read. */
   seal(): void {
     const files = this.all.filter(({ kind, length }) => kind === 'file' && length > 0);
     // What was opened before may not be what lies there now.
     this.#layer.close();
     this.#sealed = new Map(
-      files.map(({ path }) => [path, { state: this.#layer.stat(path), lookedAtMs: Number.NEGATIVE_INFINITY }]),
+      files.map(({ path }) => [path, { state: this.#stateOf(path), lookedAtMs: Number.NEGATIVE_INFINITY }]),
     );
   }
 
@@ -55,6 +55,15 @@ export class SealedFiles {
 
   close(): void {
     this.#layer.close();
+  }
+
+  #stateOf(path: FilePath): FileState | undefined {
+    try {
+      return this.#layer.stat(path);
+    } catch {
+      // Who reads it hears why.
+      return undefined;
+    }
   }
 
   #look(path: FilePath, sealed: Sealed): void {

@@ -155,15 +155,15 @@ export class LogClient implements ReplicatedLog {
     return until === ANSWER_FOREVER || (until !== 0n && process.hrtime.bigint() < until);
   }
 
-  /**
-   * What came over the members' network in this run and was refused: without the key or with a wrong one, replayed, malformed,
-   * connections that did not prove the key among them.
-   */
   /** Committed entries that the log still has, for members that were away. */
   get keptEntries(): number {
     return Math.max(0, Number(this.#shared.commitIndex - this.#shared.firstIndex) + 1);
   }
 
+  /**
+   * What came over the members' network in this run and was refused: without the key or with a wrong one, replayed, malformed,
+   * connections that did not prove the key among them.
+   */
   get refusedMessages(): number {
     return Number(this.#shared.refusedMessages);
   }

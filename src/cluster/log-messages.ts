@@ -103,8 +103,8 @@ export type HostReply =
   | {
       readonly type: 'ready';
       readonly identity: Identity;
-      /** Where other members reach this one; an engine without others has none. */
-      readonly memberPort?: number;
+      /** Where other members reach this one. */
+      readonly memberPort: number;
     }
   /** What whoever runs the instance should know. */
   | { readonly type: 'warning'; readonly message: string }

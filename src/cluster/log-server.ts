@@ -16,24 +16,6 @@ import type { ClusterStatus, LogFailedError, MemberId } from './replicated-log.t
 import type { LogEntry } from './storage/log-entry.ts';
 import type { Identity } from './storage/log-store.ts';
 
-/** Where the server reads entries: the store itself, or what an engine keeps of it in memory. */
-export interface LogSource {
-  readonly identity: Identity;
-  readonly firstIndex: number;
-  /** What is on this instance's disk; entries behind the committed ones may still be taken back. */
-  readonly lastIndex: number;
-  readonly failure: LogFailedError | undefined;
-  readonly wantsCheckpoint: boolean;
-  /** The entries stay the source's: clients get copies. */
-  readonly keepsEntries?: boolean;
-  /** The state machine as a file, as of the newest snapshot that was received from another instance. */
-  readonly restored?: RestoredSnapshot | undefined;
-  checkpoint(): void;
-  read(from: number, maxBytes: number, maxEntries: number): LogEntry[];
-  /** Nobody needs the entries up to `index` any more; the source may keep them all the same. */
-  trimTo(index: number): void;
-}
-
 /** The state machine up to `index` is in the file at `path`. */
 export interface RestoredSnapshot {
   readonly index: number;
@@ -54,10 +36,21 @@ export interface CommittedEntry extends LogEntry {
 }
 
 /**
- * What decides about proposals. Each ends in exactly one call of `LogServer.publish` or `LogServer.reject`, in the
- * order in which they came for those that are published.
+ * What decides about proposals and keeps the log. Each proposal ends in exactly one call of `LogServer.publish` or
+ * `LogServer.reject`, in the order in which they came for those that are published.
  */
 export interface LogEngine {
+  readonly identity: Identity;
+  /** The oldest entry that is still there; `lastIndex + 1` when there is none. */
+  readonly firstIndex: number;
+  /** What is on this instance's disk; entries behind the committed ones may still be taken back. */
+  readonly lastIndex: number;
+  /** The state machine as a file, as of the newest snapshot that was received from another instance. */
+  readonly restored: RestoredSnapshot | undefined;
+  /** The committed entries from `from` on, at least one. They stay the engine's: clients get copies. */
+  read(from: number, maxBytes: number, maxEntries: number): LogEntry[];
+  /** Nobody needs the entries up to `index` any more; the engine may keep them all the same. */
+  trimTo(index: number): void;
   propose(proposals: readonly Proposal[]): void;
   transferMastership(to: MemberId | undefined): Promise<void>;
   /** @returns why not; undefined when the member is out */
@@ -71,12 +64,11 @@ export interface LogEngine {
  *
  * Invariants:
  * - A subscriber gets the entries in index order without gaps; what it has not acknowledged stays within its window
- *   (one entry may overshoot). One that lags is fed from the store, so nothing queues up in memory for it.
+ *   (one entry may overshoot). One that lags is fed from the log, so nothing queues up in memory for it.
  * - Proposals that came while the engine was busy (a sync) go to it together: group commit.
  * - An entry is trimmed only when the tables hold it durably, every subscriber was sent it, and a tail remains.
  */
 export class LogServer {
-  readonly #store: LogSource;
   readonly #engine: LogEngine;
   readonly #shared = new SharedLogNumbers();
   readonly #connections = new Set<Connection>();
@@ -91,13 +83,11 @@ export class LogServer {
   #state: { readonly index: number; readonly hash: string } | undefined;
   #ended = false;
 
-  /** @param engine built by the caller around this server; used from the first message on */
-  constructor(store: LogSource, status: ClusterStatus, engine: (server: LogServer) => LogEngine) {
-    this.#store = store;
+  constructor(engine: LogEngine, status: ClusterStatus) {
+    this.#engine = engine;
     this.#status = status;
     this.#commitIndex = Number(status.commitIndex);
     this.#shared.commitIndex = status.commitIndex;
-    this.#engine = engine(this);
   }
 
   connect(port: MessagePort): void {
@@ -109,14 +99,10 @@ export class LogServer {
     this.#post(connection, {
       type: 'welcome',
       status: this.#status,
-      identity: this.#store.identity,
+      identity: this.#engine.identity,
       shared: this.#shared.buffer,
       flows: { out: flows.out.buffer, in: flows.in.buffer },
     });
-  }
-
-  get status(): ClusterStatus {
-    return this.#status;
   }
 
   /** What a client last reported of the tables. */
@@ -127,7 +113,7 @@ export class LogServer {
   /** Tells every client the new role or members. */
   setStatus(status: ClusterStatus): void {
     this.#status = status;
-    this.#shared.firstIndex = BigInt(this.#store.firstIndex);
+    this.#shared.firstIndex = BigInt(this.#engine.firstIndex);
     for (const connection of this.#connections) this.#post(connection, { type: 'status', status });
   }
 
@@ -146,7 +132,7 @@ export class LogServer {
     this.#shared.refusedMessages = BigInt(count);
   }
 
-  /** The entries, which follow the last committed one, are durable on a quorum. Takes their bytes over. */
+  /** The entries, which follow the last committed one, are durable on a quorum. They stay the engine's. */
   publish(entries: readonly CommittedEntry[]): void {
     if (entries.length === 0) return;
     const first = entries[0].index;
@@ -165,7 +151,7 @@ export class LogServer {
     this.#wake();
   }
 
-  /** The entries up to `index`, which the store has, are durable on a quorum; none is a proposal of this run. They go to whoever lacks them. */
+  /** The entries up to `index`, which the engine has, are durable on a quorum; none is a proposal of this run. They go to whoever lacks them. */
   committed(index: number): void {
     this.#commitIndex = Math.max(this.#commitIndex, index);
     this.#shared.commitIndex = BigInt(this.#commitIndex);
@@ -314,9 +300,9 @@ export class LogServer {
 
   #subscribe(connection: Connection, after: number, window: CreditWindow): void {
     // Tables never run ahead of the disk, but after a restart they may be ahead of what is known to be committed.
-    const last = Math.max(this.#commitIndex, this.#store.lastIndex);
-    if ((after < this.#store.firstIndex - 1 && !this.#canRestore(after)) || after > last) {
-      const reason = gapReason(after, this.#store.firstIndex, last);
+    const last = Math.max(this.#commitIndex, this.#engine.lastIndex);
+    if ((after < this.#engine.firstIndex - 1 && !this.#canRestore(after)) || after > last) {
+      const reason = gapReason(after, this.#engine.firstIndex, last);
       this.#post(connection, { type: 'failed', code: 'LOG_GAP', reason });
       return;
     }
@@ -328,16 +314,10 @@ export class LogServer {
     if (this.#ended) return;
     this.#turn ??= setImmediate(() => {
       this.#turn = undefined;
-      try {
-        this.#proposeWaiting();
-        if (this.#ended) return;
-        if (this.#store.wantsCheckpoint) this.#store.checkpoint();
-        const more = this.#feed();
-        if (this.#trim() || more) this.#wake();
-      } catch (error) {
-        if (!this.#store.failure) throw error;
-        this.fail(this.#store.failure);
-      }
+      this.#proposeWaiting();
+      if (this.#ended) return;
+      const more = this.#feed();
+      if (this.#trim() || more) this.#wake();
     });
   }
 
@@ -349,52 +329,45 @@ export class LogServer {
   }
 
   #handOut(first: number, entries: readonly CommittedEntry[], bytes: number, proposals: Map<object, number[]>): void {
-    const caughtUp: Connection[] = [];
     for (const connection of this.#connections) {
       const subscriber = connection.subscriber;
-      if (subscriber && subscriber.sent === first - 1 && fits(subscriber, entries.length, bytes))
-        caughtUp.push(connection);
-      else if (proposals.has(connection)) this.#publishTo(connection, first, [], proposals.get(connection));
+      const own = proposals.get(connection);
+      if (subscriber && subscriber.sent === first - 1 && fits(subscriber, entries.length, bytes)) {
+        sent(subscriber, first + entries.length - 1, entries.length, bytes);
+        this.#publishTo(connection, first, entries, own);
+      } else if (own) this.#publishTo(connection, first, [], own);
     }
-    // The bytes go back to who proposed them, without a copy; everybody else gets one. So the proposer comes last.
-    const proposer = entries[0].proposal?.client;
-    caughtUp.sort((a, b) => Number(a === proposer) - Number(b === proposer));
-    caughtUp.forEach((connection, i) => {
-      sent(connection.subscriber!, first + entries.length - 1, entries.length, bytes);
-      const transfer = i === caughtUp.length - 1 && !this.#store.keepsEntries;
-      this.#publishTo(connection, first, entries, proposals.get(connection), transfer);
-    });
   }
 
-  /** Feeds each subscriber that lags one chunk from the store. Returns whether one could take more. */
+  /** Feeds each subscriber that lags one chunk of the log. Returns whether one could take more. */
   #feed(): boolean {
     let more = false;
     for (const connection of this.#connections) {
       const subscriber = connection.subscriber;
       if (!subscriber || subscriber.sent >= this.#commitIndex || !hasCredit(subscriber)) continue;
-      if (subscriber.sent < this.#store.firstIndex - 1 && !this.#restore(connection, subscriber)) continue;
+      if (subscriber.sent < this.#engine.firstIndex - 1 && !this.#restore(connection, subscriber)) continue;
       if (subscriber.sent >= this.#commitIndex) continue;
       const first = subscriber.sent + 1;
-      const entries = this.#store.read(
+      const entries = this.#engine.read(
         first,
         Math.min(FEED_BYTES, subscriber.window.bytes - subscriber.bytes),
         Math.min(this.#commitIndex - subscriber.sent, subscriber.window.entries - subscriber.entries),
       );
       sent(subscriber, first + entries.length - 1, entries.length, sumBytes(entries));
-      this.#publishTo(connection, first, entries, undefined, !this.#store.keepsEntries);
+      this.#publishTo(connection, first, entries);
       more ||= subscriber.sent < this.#commitIndex && hasCredit(subscriber);
     }
     return more;
   }
 
   #canRestore(after: number): boolean {
-    const { restored, firstIndex } = this.#store;
+    const { restored, firstIndex } = this.#engine;
     return restored !== undefined && restored.index > after && restored.index >= firstIndex - 1;
   }
 
   /** The log begins behind what the subscriber has: it continues from the snapshot that is the reason. */
   #restore(connection: Connection, subscriber: SubscriberState): boolean {
-    const { restored, firstIndex } = this.#store;
+    const { restored, firstIndex } = this.#engine;
     if (restored === undefined || !this.#canRestore(subscriber.sent)) {
       const reason = gapReason(subscriber.sent, firstIndex, this.#commitIndex);
       connection.subscriber = undefined;
@@ -410,11 +383,11 @@ export class LogServer {
   #trim(): boolean {
     let target = Math.min(this.#trimmable, this.#commitIndex - MINIMUM_TAIL_ENTRIES);
     for (const { subscriber } of this.#connections) if (subscriber) target = Math.min(target, subscriber.sent);
-    const { firstIndex } = this.#store;
+    const { firstIndex } = this.#engine;
     const due = target - firstIndex + 1;
     if (due < TRIM_SLICE_ENTRIES) return false;
-    this.#store.trimTo(firstIndex + TRIM_SLICE_ENTRIES - 1);
-    return due >= 2 * TRIM_SLICE_ENTRIES && this.#store.firstIndex > firstIndex;
+    this.#engine.trimTo(firstIndex + TRIM_SLICE_ENTRIES - 1);
+    return due >= 2 * TRIM_SLICE_ENTRIES && this.#engine.firstIndex > firstIndex;
   }
 
   #publishTo(
@@ -422,13 +395,11 @@ export class LogServer {
     first: number,
     entries: readonly LogEntry[],
     proposals: readonly number[] = [],
-    transfer = false,
   ): void {
     // A view of a larger buffer would take all of that along.
     const batches = entries.map(({ batch }) => ownBytes(batch));
     const kinds = Uint8Array.from(entries, (entry) => entry.kind);
-    const message: ServerMessage = { type: 'published', first, kinds, batches, proposals };
-    this.#post(connection, message, transfer ? batches.map((batch) => batch.buffer) : []);
+    this.#post(connection, { type: 'published', first, kinds, batches, proposals });
   }
 
   #post(connection: Connection, message: ServerMessage, transfer: ArrayBuffer[] = []): void {
@@ -482,7 +453,7 @@ function acknowledge(subscriber: SubscriberState, index: number): void {
   subscriber.unacknowledged.splice(0, count);
 }
 
-/** Whether a whole group can go straight on; otherwise the subscriber lags and is fed from the store. */
+/** Whether a whole group can go straight on; otherwise the subscriber lags and is fed from the log. */
 function fits(subscriber: SubscriberState, entries: number, bytes: number): boolean {
   const { window } = subscriber;
   return subscriber.entries + entries <= window.entries && subscriber.bytes + bytes <= window.bytes;

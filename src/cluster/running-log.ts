@@ -7,7 +7,7 @@ import { StorageError } from './storage/sqlite-file.ts';
 /** A log thread and its engine, as the thread that started it holds them. */
 export class RunningLog {
   readonly identity: Identity;
-  /** TCP port for the other members; 0 for an engine without others. */
+  /** TCP port for the other members. */
   readonly memberPort: number;
   /** Resolves when the thread died of an error of its own. What storage fails with, its clients say (`LogClient.failed`). */
   readonly failed: Promise<Error>;
@@ -41,7 +41,7 @@ export class RunningLog {
 
   private constructor(
     worker: Worker,
-    { identity, memberPort = 0 }: Extract<HostReply, { type: 'ready' }>,
+    { identity, memberPort }: Extract<HostReply, { type: 'ready' }>,
     ended: Promise<void>,
   ) {
     this.#worker = worker;

@@ -7,7 +7,7 @@ import {
   NO_GENESIS,
 } from '../consensus/genesis.ts';
 import type { ClusterId, MemberId } from '../consensus/identity.ts';
-import { membershipOf, NO_MEMBERS } from '../consensus/membership.ts';
+import { NO_MEMBERS } from '../consensus/membership.ts';
 import type { MemberTransport } from '../transport/member-transport.ts';
 import { newClusterId } from './cluster-uuid.ts';
 import type { DiskContent } from './disk-messages.ts';
@@ -112,20 +112,13 @@ export class Founding {
   }
 }
 
-/**
- * The cluster that a disk belongs to and the membership that its log begins with; null: none yet. A log that an instance
- * alone has filled is one of a cluster whose only voter it was.
- */
+/** The cluster that a disk belongs to and the membership that its log begins with; null: none yet. */
 export function ownCluster(content: DiskContent): { cluster: ClusterId; membership: string } | null {
-  const { genesis, identity, base, lastIndex } = content;
-  const sole = genesis === '' && lastIndex > 0;
-  const founding = readFounding(content);
-  const { endorsed, formed } = founding.genesis;
-  const cluster = sole ? identity.clusterUuid : (founding.cluster ?? (formed ? endorsed!.cluster : null));
-  if (cluster === null) return null;
-  if (base.membership !== '') return { cluster, membership: base.membership };
-  const first = sole ? membershipOf([identity.member]) : endorsed === null ? NO_MEMBERS : genesisMembership(endorsed);
-  return { cluster, membership: formatMembership(first) };
+  const { genesis, cluster } = readFounding(content);
+  if (cluster !== null) return { cluster, membership: content.base.membership };
+  // It formed the cluster and stopped before the disk belonged to it.
+  const { endorsed, formed } = genesis;
+  return formed ? { cluster: endorsed!.cluster, membership: formatMembership(genesisMembership(endorsed!)) } : null;
 }
 
 function readFounding({ genesis }: DiskContent): StoredFounding {

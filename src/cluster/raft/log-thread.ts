@@ -57,7 +57,7 @@ async function run(options: RaftLogOptions): Promise<void> {
     ...(keepLogBytes !== undefined && { keepLogBytes }),
     ...(replaceAfterMs !== undefined && { replaceAfterMs }),
   });
-  const server = new LogServer(engine, engine.status(), () => engine);
+  const server = new LogServer(engine, engine.status());
   engine.start(server);
 
   host.on('message', async (message: HostMessage) => {

@@ -76,10 +76,6 @@ export class RaftDisk {
     return stored;
   }
 
-  get failure(): LogFailedError | undefined {
-    return this.#failure;
-  }
-
   /** @param then called when it is durable; never if it fails */
   request(request: Exclude<DiskRequest, { type: 'close' }>, then: () => void = () => {}): void {
     if (this.#failure || this.#closing) return;

@@ -8,7 +8,7 @@ import type { ClusterId } from '../consensus/identity.ts';
 import { isMember, isVoter, type Membership, NO_MEMBERS } from '../consensus/membership.ts';
 import { discard } from '../discard.ts';
 import { ANSWER_FOREVER, type Refusal } from '../log-messages.ts';
-import type { LogEngine, LogServer, LogSource, Proposal, RestoredSnapshot } from '../log-server.ts';
+import type { LogEngine, LogServer, Proposal, RestoredSnapshot } from '../log-server.ts';
 import { MAX_MESSAGES_QUEUED_BYTES } from '../message-flow.ts';
 import { type ClusterStatus, LogFailedError, type MemberId } from '../replicated-log.ts';
 import type { LogEntry } from '../storage/log-entry.ts';
@@ -48,10 +48,8 @@ export interface RaftEngineOptions {
  * - What clients are handed is committed and on this disk.
  * - After a failure of disk or core nothing is sent or acknowledged any more.
  */
-export class RaftEngine implements LogEngine, LogSource {
+export class RaftEngine implements LogEngine {
   readonly identity: Identity;
-  readonly keepsEntries = true;
-  readonly wantsCheckpoint = false;
   readonly #options: RaftEngineOptions;
   readonly #members: MemberWatch;
   readonly #founding: Founding;
@@ -157,8 +155,6 @@ export class RaftEngine implements LogEngine, LogSource {
     return clusterStatus(self, core?.membership.membership ?? NO_MEMBERS, this.#members.view());
   }
 
-  // LogEngine
-
   propose(proposals: readonly Proposal[]): void {
     if (this.#core === undefined || this.#over) {
       this.#server.reject(proposals, { code: 'NOT_MASTER', master: undefined });
@@ -188,7 +184,7 @@ export class RaftEngine implements LogEngine, LogSource {
     transport.send(to, KIND_CLIENT, message);
   }
 
-  // LogSource: what the core keeps in memory
+  // The log, as the core keeps it in memory.
 
   get firstIndex(): number {
     return (this.#core?.log.base.index ?? this.#options.disk.content.base.index) + 1;
@@ -198,16 +194,9 @@ export class RaftEngine implements LogEngine, LogSource {
     return this.#core?.log.durable ?? this.#options.disk.content.lastIndex;
   }
 
-  get failure(): LogFailedError | undefined {
-    return this.#options.disk.failure;
-  }
-
   get restored(): RestoredSnapshot | undefined {
     return this.#options.snapshots.restored;
   }
-
-  /** The disk thread does that on its own. */
-  checkpoint(): void {}
 
   read(from: number, maxBytes: number, maxEntries: number): LogEntry[] {
     const { log } = this.#core!;

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { LogStore } from '../storage/log-store.ts';
+import { readAll } from '../storage/read-all.ts';
 import { temporaryFolder } from '../storage/storage-faults.ts';
 import { ProcessCluster } from './test-processes.ts';
 
@@ -27,12 +28,7 @@ describe('raft log in processes', () => {
     while (cluster.acknowledged.length < more) await cluster.nextMaster();
     await cluster.killAll();
 
-    const logs = NAMES.map((name) => {
-      const store = LogStore.open(join(cluster.folder, name), 'test');
-      const entries = store.read(1, Number.POSITIVE_INFINITY);
-      store.close();
-      return entries.map(({ index, term, batch }) => ({ line: `${index} ${Buffer.from(batch)}`, term }));
-    });
+    const logs = NAMES.map((name) => readLog(join(cluster.folder, name)));
     // Each acknowledged entry is on a majority of disks, and the log that would win an election has all of them.
     for (const line of cluster.acknowledged) {
       const index = Number.parseInt(line, 10);
@@ -45,9 +41,29 @@ describe('raft log in processes', () => {
       [],
     );
   });
+
+  it('has everything that it acknowledged when the only one of a cluster is killed', async (t) => {
+    const cluster = new ProcessCluster(temporaryFolder(t), ['a'], randomInt(20_000, 30_000));
+    t.after(() => cluster.killAll());
+    cluster.start('a');
+    while (cluster.acknowledged.length < 2_000) await cluster.nextMaster();
+    await cluster.killAll();
+    const log = readLog(join(cluster.folder, 'a'));
+    assert.deepEqual(
+      cluster.acknowledged.filter((line) => log[Number.parseInt(line, 10) - 1]?.line !== line),
+      [],
+    );
+  });
 });
 
 type Log = readonly { readonly line: string; readonly term: number }[];
+
+function readLog(folder: string): Log {
+  const store = LogStore.open(folder, 'test');
+  const entries = readAll(store);
+  store.close();
+  return entries.map(({ index, term, batch }) => ({ line: `${index} ${Buffer.from(batch)}`, term }));
+}
 
 /** Raft §5.4.1. */
 function isBetter(a: Log, b: Log): boolean {

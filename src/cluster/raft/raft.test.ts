@@ -5,10 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import { LogClient } from '../log-client.ts';
 import { MINIMUM_TAIL_ENTRIES } from '../log-messages.ts';
 import { MAX_FLOW_BYTES, MAX_MEMBER_MESSAGE_BYTES } from '../message-flow.ts';
-import { bytes, describeReplicatedLog, record } from '../replicated-log.conformance.ts';
-import { startSingleLog } from '../single/single.ts';
+import { bytes, describeReplicatedLog } from '../replicated-log.conformance.ts';
 import { LogStore } from '../storage/log-store.ts';
-import { smallDisk, temporaryFolder } from '../storage/storage-faults.ts';
+import { readAll } from '../storage/read-all.ts';
 import { openLanTransport } from '../transport/lan/lan-transport.ts';
 import { generateMemberKey } from '../transport/member-key.ts';
 import { hearing } from '../transport/member-transport.conformance.ts';
@@ -116,24 +115,6 @@ describe('raft log of three', () => {
     }
   });
 
-  it('hands a subscriber only what it lacks after a restart', async (t) => {
-    const cluster = new TestCluster(t, { expect: 1 });
-    const first = await cluster.form();
-    const indexes = await Promise.all(
-      Array.from({ length: 2_000 }, (_, i) => first.client.propose(bytes(`batch ${i}`))),
-    );
-    await first.close();
-    const again = await cluster.start('a');
-    const late = await LogClient.connect(again.log.connect());
-    const seen = record(late, indexes[1_989]);
-    await cluster.master();
-    const next = await late.propose(bytes('after'));
-    await seen.until(next);
-    const rest = indexes.slice(1_990).map((at, i) => `${at} batch ${1_990 + i}`);
-    assert.deepEqual(seen.entries, [...rest, `${next} after`]);
-    assert.equal(again.entries.length, 2_001);
-  });
-
   it('commits new entries in the place of those that its disk had and nobody else', async (t) => {
     const cluster = new TestCluster(t, { expect: 3 });
     const former = await cluster.form();
@@ -143,14 +124,14 @@ describe('raft log of three', () => {
     await cluster.close();
     const store = LogStore.open(cluster.folderOf(former.name), 'test');
     const { lastIndex } = store;
-    const term = store.termAt(lastIndex) as number;
+    const { term } = readAll(store).at(-1)!;
     const lost = Array.from({ length: 50 }, (_, i) => ({
       index: lastIndex + 1 + i,
       term,
       kind: 0,
       batch: bytes(`lost ${i}`),
     }));
-    store.append(lost);
+    store.write({ entries: lost });
     store.close();
 
     for (const name of [b, c]) await cluster.start(name);
@@ -306,28 +287,18 @@ describe('raft log of three', () => {
     assert.deepEqual(again.entries, master.entries);
   });
 
-  it('grows out of the log of an instance that was alone, which cannot go back', async (t) => {
-    const folder = temporaryFolder(t);
-    const options = { folder, cluster: 'test', name: 'a', address: '127.0.0.1', clientPort: 0 };
-    const alone = await startSingleLog(options);
-    const client = await LogClient.connect(alone.connect());
-    const index = await client.propose(bytes('alone'));
-    await alone.close();
+  it('grows out of the log of an instance that was alone', async (t) => {
     const cluster = new TestCluster(t, { expect: 1 });
-    const first = await cluster.start('a', { folder });
-    await cluster.master();
+    const alone = await cluster.form();
+    const index = await alone.client.propose(bytes('alone'));
+    await alone.close();
+    const first = await cluster.form();
     for (const name of ['b', 'c']) await cluster.start(name, { expect: 3 });
     const last = await first.client.propose(bytes('together'));
     await cluster.applied(last);
     for (const { entries } of cluster.alive) assert.deepEqual(entries, [`${index} alone`, `${last} together`]);
     const voters = () => first.client.status.members.filter(({ voter }) => voter).length;
     await until(() => voters() === 3, 'both others are voters');
-    const [joined] = cluster.alive.filter((member) => member !== first);
-    await joined.close();
-    await assert.rejects(startSingleLog({ ...options, folder: cluster.folderOf(joined.name) }), {
-      code: 'FOREIGN_FILE',
-      message: /a member of a cluster/,
-    });
   });
 
   it('says why it cannot start', async (t) => {
@@ -338,20 +309,6 @@ describe('raft log of three', () => {
     await assert.rejects(cluster.start('c', { host: '192.0.2.1' }), { code: 'NO_KEY' });
     await assert.rejects(cluster.start('d', { expect: 8 }), RangeError);
     await assert.rejects(cluster.start('e', { replaceAfterMs: 100 }), RangeError);
-  });
-
-  it('fails for everybody on a full disk, and acknowledges nothing more', async (t) => {
-    const disk = smallDisk(t, '4m');
-    if (!disk) return;
-    const cluster = new TestCluster(t, { expect: 1 });
-    const { client } = await cluster.start('a', { folder: disk.folder });
-    await cluster.master();
-    const results = await Promise.allSettled(Array.from({ length: 200 }, () => client.propose(new Uint8Array(30_000))));
-    const rejected = results.filter((result) => result.status === 'rejected');
-    assert.ok(rejected.length > 0);
-    for (const { reason } of rejected) assert.equal(reason.code, 'LOG_FAILED');
-    assert.match((await client.failed).message, /free space on the disk/);
-    assert.equal(client.mayAnswer(), false);
   });
 
   it('admits nobody without the key', async (t) => {

@@ -5,14 +5,7 @@ import { LogFailedError, type MemberId } from '../replicated-log.ts';
 import { entryChecksum } from './entry-checksum.ts';
 import type { LogEntry } from './log-entry.ts';
 import { type PackedEntries, PackedReader } from './packed-entries.ts';
-import {
-  closeQuietly,
-  corruption,
-  openSqliteFile,
-  type SqliteFormat,
-  StorageError,
-  storageError,
-} from './sqlite-file.ts';
+import { closeQuietly, openSqliteFile, type SqliteFormat, StorageError, storageError } from './sqlite-file.ts';
 
 /** Raft's hard state: on disk before any message that rests on it leaves (Raft §5.2). */
 export interface HardState {
@@ -61,11 +54,10 @@ export const LOG_CHECKPOINT_BYTES = 8 << 20;
  * The connection holds the file's lock, so a second instance cannot use the same folder.
  */
 export class LogStore {
-  readonly path: string;
+  readonly #path: string;
   #identity: Identity;
   readonly #db: DatabaseSync;
   readonly #insert: StatementSync;
-  readonly #select: StatementSync;
   readonly #packed: PackedReader;
   readonly #trim: StatementSync;
   readonly #truncate: StatementSync;
@@ -95,7 +87,7 @@ export class LogStore {
   }
 
   private constructor(path: string, db: DatabaseSync, cluster: string) {
-    this.path = path;
+    this.#path = path;
     this.#db = db;
     this.#identity = bootIdentity(path, db, cluster);
     const state = db
@@ -121,7 +113,6 @@ export class LogStore {
       );
     }
     this.#insert = db.prepare('INSERT INTO ENTRY (idx, term, kind, crc, batch) VALUES (?, ?, ?, ?, ?)');
-    this.#select = db.prepare('SELECT idx, term, kind, crc, batch FROM ENTRY WHERE idx >= ? ORDER BY idx');
     this.#packed = new PackedReader(db);
     this.#trim = db.prepare('DELETE FROM ENTRY WHERE idx <= ?');
     this.#truncate = db.prepare('DELETE FROM ENTRY WHERE idx >= ?');
@@ -153,24 +144,6 @@ export class LogStore {
   /** What the engine wrote down about the founding of the cluster; empty: nothing. */
   get genesis(): string {
     return this.#genesis;
-  }
-
-  /** Why the store refuses everything; undefined while it works. */
-  get failure(): LogFailedError | undefined {
-    return this.#failure;
-  }
-
-  /** @throws {LogFailedError} */
-  saveHardState(state: HardState): void {
-    this.write({ hardState: state });
-  }
-
-  /**
-   * Appends entries behind the last one: one transaction, one sync, however many they are.
-   * @throws {LogFailedError} nothing of it may be acknowledged
-   */
-  append(entries: readonly LogEntry[]): void {
-    if (entries.length > 0) this.write({ entries });
   }
 
   /**
@@ -239,40 +212,6 @@ export class LogStore {
     this.#genesis = '';
   }
 
-  /** The term of the entry at `index`; undefined where the log does not reach. */
-  termAt(index: number): number | undefined {
-    this.#refuseUnlessOpen();
-    if (index === this.#base.index) return this.#base.term;
-    const row = this.#db.prepare('SELECT term FROM ENTRY WHERE idx = ?').get(index);
-    return row === undefined ? undefined : Number(row.term);
-  }
-
-  /**
-   * The entries from index `from` on, as many as fit into `maxBytes` and `maxEntries`, but at least one if there is any.
-   * @throws {LogFailedError} an entry is damaged, or `from` was trimmed away
-   */
-  read(from: number, maxBytes: number, maxEntries = Number.POSITIVE_INFINITY): LogEntry[] {
-    this.#refuseUnlessOpen();
-    if (from < this.firstIndex) throw new RangeError(`entry ${from} was trimmed; the log begins at ${this.firstIndex}`);
-    const entries: LogEntry[] = [];
-    let bytes = 0;
-    try {
-      for (const row of this.#select.iterate(from) as Iterable<unknown> as Iterable<EntryRow>) {
-        const entry = { index: row.idx, term: row.term, kind: row.kind, batch: row.batch };
-        if (entry.index !== from + entries.length) throw corruption(`entry ${from + entries.length} is missing`);
-        if (!(entry.batch instanceof Uint8Array) || checksum(entry) !== row.crc) {
-          throw corruption(`entry ${entry.index} is damaged: its checksum differs`);
-        }
-        entries.push(entry);
-        bytes += entry.batch.length;
-        if (bytes >= maxBytes || entries.length >= maxEntries) break;
-      }
-    } catch (error) {
-      throw this.#fail(error);
-    }
-    return entries;
-  }
-
   /**
    * All entries in pieces of about `maxBytes`; nothing may be changed meanwhile.
    * @throws {LogFailedError} an entry is damaged
@@ -287,20 +226,12 @@ export class LogStore {
   }
 
   /**
-   * Removes the entries from `index` on (a conflict of terms, Raft §5.3).
-   * @throws {LogFailedError}
-   */
-  truncateFrom(index: number): void {
-    if (index <= this.#lastIndex) this.write({ truncateFrom: index });
-  }
-
-  /**
    * Forgets the entries up to `index`; their pages are used again by later ones. Not synced on its own: after a power cut
    * they may be back, which harms nobody.
    * @param membership who belonged to the cluster as of `index`, in the engine's own words
    * @throws {LogFailedError}
    */
-  trimTo(index: number, membership = this.#base.membership): void {
+  trimTo(index: number, membership: string): void {
     this.#refuseUnlessOpen();
     if (index < this.firstIndex) return;
     if (index > this.#lastIndex)
@@ -311,8 +242,9 @@ export class LogStore {
       throw this.#fail(error);
     }
     try {
-      const term = this.termAt(index) as number;
+      let term = 0;
       this.#transaction(() => {
+        ({ term } = this.#db.prepare('SELECT term FROM ENTRY WHERE idx = ?').get(index) as { term: number });
         this.#saveBase.run(index, term, membership);
         this.#trim.run(index);
       });
@@ -329,7 +261,7 @@ export class LogStore {
   }
 
   /**
-   * Moves the WAL into the file, so that neither it nor a restart grows. Not part of `append`: nobody's acknowledgement
+   * Moves the WAL into the file, so that neither it nor a restart grows. Not part of `write`: nobody's acknowledgement
    * should wait for it.
    * @throws {LogFailedError}
    */
@@ -364,7 +296,7 @@ export class LogStore {
 
   #fail(error: unknown): LogFailedError {
     if (this.#failure) return this.#failure;
-    const cause = storageError(this.path, FORMAT.what, error);
+    const cause = storageError(this.#path, FORMAT.what, error);
     this.#failure = new LogFailedError(cause.message, { cause });
     try {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
@@ -376,7 +308,7 @@ export class LogStore {
 
   #refuseUnlessOpen(): void {
     if (this.#failure) throw this.#failure;
-    if (this.#closed) throw new LogFailedError(`${FORMAT.what} at ${this.path} is closed`);
+    if (this.#closed) throw new LogFailedError(`${FORMAT.what} at ${this.#path} is closed`);
   }
 }
 
@@ -389,14 +321,6 @@ interface StateRow {
   genesis: string;
 }
 
-interface EntryRow {
-  idx: number;
-  term: number;
-  kind: number;
-  crc: number;
-  batch: Uint8Array;
-}
-
 /** What a row and a transaction add to the WAL beside the batch, roughly: only the time of a checkpoint hangs on it. */
 const ENTRY_OVERHEAD_BYTES = 64;
 const TRANSACTION_OVERHEAD_BYTES = 8_192;
@@ -406,7 +330,7 @@ const FORMAT: SqliteFormat = {
   applicationId: 0x53574c47, // "SWLG"
   version: 2,
   // EXCLUSIVE keeps a second instance out, and keeps the WAL's index in memory instead of a file.
-  // Checkpoints are asked for, so that they never delay an append.
+  // Checkpoints are asked for, so that they never delay a write.
   pragmas: `PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA synchronous = FULL;
     PRAGMA wal_autocheckpoint = 0;

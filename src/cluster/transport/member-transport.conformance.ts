@@ -121,7 +121,10 @@ export function describeMemberTransport(name: string, createNetwork: () => Promi
           [b, a],
         ].map(async ([from, to]) => {
           for (const { kind, body } of sent) {
-            await until(() => from.transport.send(to.self.member, kind, new Uint8Array(body)) === 'sent', 'room for a message');
+            await until(
+              () => from.transport.send(to.self.member, kind, new Uint8Array(body)) === 'sent',
+              'room for a message',
+            );
           }
           await until(() => to.messages.length === sent.length, 'all messages');
         }),

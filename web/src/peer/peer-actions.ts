@@ -19,9 +19,8 @@ export async function recheck(sha1: string): Promise<void> {
   await send('POST', `${CONTENTS}/${sha1}/recheck`).catch(toastError);
 }
 
-/** @throws {ApiFailure} */
 export async function remove(sha1: string): Promise<void> {
-  await send('DELETE', `${CONTENTS}/${sha1}`);
+  await send('DELETE', `${CONTENTS}/${sha1}`).catch(toastError);
 }
 
 /** A content by its sha1, magnet link, name, or path of a torrent file. @throws {ApiFailure} */

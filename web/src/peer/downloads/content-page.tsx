@@ -104,8 +104,9 @@ function Actions({ content }: { content: ReadonlySignal<PeerContentView> }) {
         confirm="Remove"
         danger
         onConfirm={async () => {
-          await remove(sha1);
+          // This page asks for what is in it: it goes before that does.
           navigate('/');
+          await remove(sha1);
         }}
         onClose={() => setAsking(false)}
       >

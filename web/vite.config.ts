@@ -27,7 +27,8 @@ export default defineConfig({
     reportCompressedSize: false,
     rolldownOptions: {
       checks: { pluginTimings: false },
-      input: [join(import.meta.dirname, 'index.html'), join(import.meta.dirname, 'peer.html')] },
+      input: [join(import.meta.dirname, 'index.html'), join(import.meta.dirname, 'peer.html')],
+    },
   },
   server: {
     // Only the API comes from the instance (or the peer daemon) that is worked with.

@@ -10,7 +10,7 @@ import { probeDisk } from './disk.ts';
 import { describeMachine } from './machine.ts';
 import { names, positive, runBenchmark } from './options.ts';
 import { aria2 } from './transfer/aria2.ts';
-import { type BenchContent, makeBig, makeSmall } from './transfer/content.ts';
+import { type BenchContent, makeFile, makeSmall } from './transfer/content.ts';
 import { libtorrent } from './transfer/libtorrent.ts';
 import { enterPrivateNetwork } from './transfer/network.ts';
 import { recheck } from './transfer/recheck.ts';
@@ -63,27 +63,47 @@ function parse() {
 
 type Options = ReturnType<typeof parse>;
 
+interface Contents {
+  readonly big: BenchContent;
+  /** For those to whom `big` is too big. */
+  readonly lesser: ReadonlyMap<SystemName, BenchContent>;
+  readonly small: BenchContent | undefined;
+}
+
+async function makeContents({ parts, systems, bytes }: Options, folder: string, trackerUrl: string): Promise<Contents> {
+  const big = await makeFile(folder, bytes, trackerUrl);
+  const lesser = new Map<SystemName, BenchContent>();
+  for (const name of systems) {
+    const { maxBytes } = SYSTEMS[name];
+    if (maxBytes < bytes) lesser.set(name, await makeFile(folder, maxBytes, trackerUrl));
+  }
+  return { big, lesser, small: parts.has('small') ? await makeSmall(folder, bytes, trackerUrl) : undefined };
+}
+
+interface PlannedTrial {
+  readonly part: TransferPart;
+  readonly name: SystemName;
+  readonly trial: Trial;
+}
+
 /** The transfers of one round: each part among all systems before the next part. */
-function trials({ parts, systems }: Options, big: BenchContent, small: BenchContent | undefined) {
-  const all: { part: TransferPart; name: SystemName; trial: Trial }[] = [];
-  const add = (
-    part: TransferPart,
-    leechers: number,
-    content: BenchContent,
-    leecherOf: (name: SystemName) => SystemName,
-  ) => {
-    for (const name of systems) {
-      if (part === 'theirs' && name === 'swarmkeeper') continue;
-      const trial = { seeder: SYSTEMS[name], leecher: SYSTEMS[leecherOf(name)], leechers, content };
-      if (parts.has(part)) all.push({ part, name, trial });
-    }
+function trials({ parts, systems }: Options, { big, lesser, small }: Contents): PlannedTrial[] {
+  const ours = SYSTEMS.swarmkeeper;
+  const plan = (part: TransferPart, trialOf: (name: SystemName) => Trial | undefined) =>
+    systems.flatMap((name) => {
+      const trial = parts.has(part) ? trialOf(name) : undefined;
+      return trial ? [{ part, name, trial }] : [];
+    });
+  const among = (name: SystemName, leechers: number, content = lesser.get(name) ?? big): Trial => {
+    const system = SYSTEMS[name];
+    return { seeder: system, leecher: system, leechers, content };
   };
-  const itself = (name: SystemName) => name;
-  add('own', 1, big, itself);
-  add('theirs', 1, big, () => 'swarmkeeper');
-  add('three', LEECHERS, big, itself);
-  if (small) add('small', 1, small, itself);
-  return all;
+  return [
+    ...plan('own', (name) => among(name, 1)),
+    ...plan('theirs', (name) => (name === 'swarmkeeper' ? undefined : { ...among(name, 1), leecher: ours })),
+    ...plan('three', (name) => among(name, LEECHERS)),
+    ...plan('small', (name) => (lesser.has(name) ? undefined : among(name, 1, small))),
+  ];
 }
 
 async function run(options: Options): Promise<Results> {
@@ -93,8 +113,7 @@ async function run(options: Options): Promise<Results> {
   const tracker = await BenchTracker.open();
   try {
     const disk = probeDisk(directory);
-    const big = await makeBig(join(directory, 'content'), bytes, tracker.url);
-    const small = parts.has('small') ? await makeSmall(join(directory, 'content'), bytes, tracker.url) : undefined;
+    const contents = await makeContents(options, join(directory, 'content'), tracker.url);
     const stage = new Stage(directory, tracker);
     const rounds: Round[] = [];
     const problems: string[] = [];
@@ -106,7 +125,7 @@ async function run(options: Options): Promise<Results> {
     for (let number = 1; number <= count; number++) {
       const round: Round = { transfers: {} };
       rounds.push(round);
-      for (const { part, name, trial } of trials(options, big, small)) {
+      for (const { part, name, trial } of trials(options, contents)) {
         await attempt(`round ${number} of ${count}: ${part}, ${name}`, async () => {
           const transfer = await stage.run(trial);
           round.transfers[part] = { ...round.transfers[part], [name]: transfer };
@@ -114,7 +133,7 @@ async function run(options: Options): Promise<Results> {
       }
       if (parts.has('recheck')) {
         await attempt(`round ${number} of ${count}: recheck`, async () => {
-          round.recheck = await recheck(directory, big);
+          round.recheck = await recheck(directory, contents.big);
         });
       }
     }

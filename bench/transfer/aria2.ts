@@ -8,6 +8,7 @@ const SEED_MINUTES = 60;
 
 export const aria2: TransferSystem = {
   name: 'aria2',
+  maxBytes: Number.POSITIVE_INFINITY,
   async seed(task) {
     const program = await startProgram(command(task, ['--bt-seed-unverified=true']), () =>
       polled(() => isSeeder(task)),

@@ -15,6 +15,7 @@ export interface BenchContent {
   readonly folder: string;
   readonly torrent: string;
   readonly trackerUrl: string;
+  readonly isFolder: boolean;
 }
 
 /** Random bytes as fast as a disk takes them. */
@@ -25,13 +26,14 @@ function* randomChunks(bytes: number): Generator<Uint8Array> {
     yield cipher.update(zeros.subarray(0, Math.min(left, CHUNK_BYTES)));
 }
 
-export async function makeBig(folder: string, bytes: number, trackerUrl: string): Promise<BenchContent> {
+export async function makeFile(folder: string, bytes: number, trackerUrl: string): Promise<BenchContent> {
   mkdirSync(folder, { recursive: true });
-  const fd = openSync(join(folder, 'big'), 'w');
+  const name = `${bytes}-bytes`;
+  const fd = openSync(join(folder, name), 'w');
   for (const chunk of randomChunks(bytes)) writeSync(fd, chunk);
   fsyncSync(fd);
   closeSync(fd);
-  return torrentOf(folder, 'big', bytes, trackerUrl);
+  return torrentOf({ folder, name, bytes, trackerUrl, isFolder: false });
 }
 
 /** As many bytes in SMALL_FILES files of one length. */
@@ -44,12 +46,13 @@ export async function makeSmall(folder: string, bytes: number, trackerUrl: strin
       writeFileSync(join(inside, `file-${i}`), Buffer.concat([...randomChunks(length)]));
     }
   }
-  return torrentOf(folder, 'small', length * SMALL_FILES, trackerUrl);
+  return torrentOf({ folder, name: 'small', bytes: length * SMALL_FILES, trackerUrl, isFolder: true });
 }
 
-async function torrentOf(folder: string, name: string, bytes: number, trackerUrl: string): Promise<BenchContent> {
+async function torrentOf(content: Omit<BenchContent, 'torrent'>): Promise<BenchContent> {
+  const { folder, name, trackerUrl } = content;
   const { metainfo } = await makeTorrent(join(folder, name), { trackers: [[trackerUrl]] });
   const torrent = join(folder, `${name}.torrent`);
   writeFileSync(torrent, metainfo);
-  return { name, bytes, folder, torrent, trackerUrl };
+  return { ...content, torrent };
 }

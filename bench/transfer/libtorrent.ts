@@ -10,6 +10,7 @@ const PYTHON = '/usr/bin/python3';
 
 export const libtorrent: TransferSystem = {
   name: 'libtorrent',
+  maxBytes: Number.POSITIVE_INFINITY,
   async seed(task) {
     const program = await startProgram(command('seed', task), (child) => announced(child, 'ready'));
     return { program, done: Promise.resolve() };

@@ -8,6 +8,7 @@ const LAUNCHER = join(import.meta.dirname, '..', '..', 'bin', 'swarmkeeper');
 
 export const swarmkeeper: TransferSystem = {
   name: 'swarmkeeper',
+  maxBytes: Number.POSITIVE_INFINITY,
   async seed(task) {
     const { content, home } = task;
     const path = join(content.folder, content.name);

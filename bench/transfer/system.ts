@@ -22,6 +22,8 @@ export interface RunningPeer {
 /** A program that shares and gets, as its user would start it. */
 export interface TransferSystem {
   readonly name: string;
+  /** More than this takes minutes. */
+  readonly maxBytes: number;
   /** Resolves when it can send. */
   seed(task: PeerTask): Promise<RunningPeer>;
   /** Resolves when its process runs. */

@@ -10,6 +10,8 @@ const SEEDING = 6;
 
 export const transmission: TransferSystem = {
   name: 'transmission',
+  // It sends 2 to 8 MiB a second, however fast the network is.
+  maxBytes: 64 * 2 ** 20,
   async seed(task) {
     const peer = await start(task);
     await peer.done;

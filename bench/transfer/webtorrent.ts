@@ -14,6 +14,7 @@ const RIVALS = join(import.meta.dirname, '..', 'rivals');
 
 export const webtorrent: TransferSystem = {
   name: 'webtorrent',
+  maxBytes: Number.POSITIVE_INFINITY,
   async seed(task) {
     const program = await startProgram(command('seed', task), (child) => announced(child, 'ready'));
     return { program, done: Promise.resolve() };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { MAX_PIECE_LENGTH } from '../../bittorrent/content-layout.ts';
 import { BLOCK_BYTES } from '../../bittorrent/peer-wire.ts';
 import {
   FIRST_PIPELINE_BYTES,
@@ -53,6 +54,11 @@ describe('The pipeline of requests', () => {
     for (const one of [block(0, 0), block(1, 1), run, block(1, 4)]) pipeline.add(0, one);
     assert.deepEqual(pipeline.within({ piece: 1, begin: BLOCK_BYTES, length: 3 * BLOCK_BYTES }), [block(1, 1), run]);
     assert.equal(pipeline.remove(block(1, 2)), false, 'asked for with another length');
+    assert.equal(
+      pipeline.has({ piece: 0, begin: MAX_PIECE_LENGTH + BLOCK_BYTES, length: BLOCK_BYTES }),
+      false,
+      'behind the piece',
+    );
     assert.equal(pipeline.bytes, 5 * BLOCK_BYTES);
     assert.equal(pipeline.clear().length, 4);
     assert.deepEqual([pipeline.bytes, pipeline.requests], [0, 0]);

@@ -1,4 +1,5 @@
-import type { Block } from '../../bittorrent/peer-wire.ts';
+import { MAX_PIECE_LENGTH } from '../../bittorrent/content-layout.ts';
+import { BLOCK_BYTES, type Block } from '../../bittorrent/peer-wire.ts';
 
 /** Bytes asked for before anything is known of a peer: 128 blocks. */
 export const FIRST_PIPELINE_BYTES = 2 * 1024 * 1024;
@@ -16,7 +17,7 @@ export const STALL_MS = 20_000;
  */
 export class RequestPipeline {
   /** By piece and offset. */
-  readonly #waiting = new Map<string, Block>();
+  readonly #waiting = new Map<number, Block>();
   #waitingBytes = 0;
   #maxRequests: number;
   /** Since when nothing came, while something is waited for. */
@@ -69,7 +70,9 @@ export class RequestPipeline {
 
   /** Whether exactly this block was asked for. */
   has(block: Block): boolean {
-    return this.#waiting.get(keyOf(block))?.length === block.length;
+    const asked = this.#waiting.get(keyOf(block));
+    // What a peer sends may lie anywhere, so that its key is that of another block.
+    return asked?.piece === block.piece && asked.begin === block.begin && asked.length === block.length;
   }
 
   /** The block came, was refused or is not wanted any more. @returns whether it was waited for */
@@ -101,6 +104,9 @@ export class RequestPipeline {
   }
 }
 
-function keyOf({ piece, begin }: Block): string {
-  return `${piece} ${begin}`;
+const BLOCKS_OF_LONGEST_PIECE = MAX_PIECE_LENGTH / BLOCK_BYTES;
+
+/** All requests of ours begin at a multiple of BLOCK_BYTES. */
+function keyOf({ piece, begin }: Block): number {
+  return piece * BLOCKS_OF_LONGEST_PIECE + begin / BLOCK_BYTES;
 }

@@ -7,7 +7,7 @@ import { PEER_FILE, PeerDatabase } from '../database.ts';
 import { ChunkStore, LostChunksError } from './chunk-store.ts';
 import { readContent } from './content-reader.ts';
 import { FileError } from './file-layer.ts';
-import { isPieceRight } from './piece-hash.ts';
+import { hasHash, hashOfPiece } from './piece-hash.ts';
 import { PowerCutError, PowerCutFiles } from './storage-faults.ts';
 import { type TestContent, testContent } from './test-content.ts';
 
@@ -38,7 +38,7 @@ const checkAll = (store: ChunkStore, { files, content }: Pick<Setting, 'files' |
     let isRight = false;
     try {
       readContent(content.info.files, files, piece * PIECE, bytes);
-      isRight = isPieceRight(content.info, piece, bytes);
+      isRight = hasHash(bytes, hashOfPiece(content.info, piece));
     } catch (error) {
       if (!(error instanceof FileError)) throw error;
     }

@@ -13,12 +13,18 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { makeFolder } from '../../cluster/storage/make-folder.ts';
 import { FileError, type FileErrorCode, type FileLayer, type FilePath, type FileState } from './file-layer.ts';
 
 /** Files that are kept open; the one used longest ago goes first. */
 export const MAX_OPEN_FILES = 128;
+
+/**
+ * What was found to be a folder is not looked at again for so long: as long as a chunk of many small files takes. Whoever is
+ * quick enough could as well come between the look and the opening of a file.
+ */
+const LOOK_MS = 5;
 
 export interface DiskFilesOptions {
   /** The download folder; made when it is not there and files are written. It may itself be a link: that is the user's choice. */
@@ -44,6 +50,9 @@ export class DiskFiles implements FileLayer {
   readonly #open = new Map<string, OpenFile>();
   /** Folders in which something was made that may be gone after a power cut. */
   readonly #changedFolders = new Set<string>();
+  /** Folders that were found to be none but folders, since `#lookedAtMs`. */
+  readonly #seenFolders = new Set<string>();
+  #lookedAtMs = 0;
 
   /** @throws {FileError} the folder cannot be made or is none */
   constructor({ folder, readOnly = false, syncFileSystem }: DiskFilesOptions) {
@@ -178,14 +187,19 @@ export class DiskFiles implements FileLayer {
 
   /** Whether all folders of the path are there; each must be one, not a link to one. */
   #hasFolders(path: FilePath): boolean {
+    const now = performance.now();
+    if (now - this.#lookedAtMs >= LOOK_MS) this.#seenFolders.clear();
+    if (this.#seenFolders.size === 0) this.#lookedAtMs = now;
     let folder = this.#folder;
-    for (const name of path.slice(0, -1)) {
-      folder = join(folder, name);
+    for (let depth = 0; depth < path.length - 1; depth++) {
+      folder = `${folder}${sep}${path[depth]}`;
+      if (this.#seenFolders.has(folder)) continue;
       const stats = lstatSync(folder, { throwIfNoEntry: false });
       if (!stats) return false;
       if (stats.isSymbolicLink()) throw leadsElsewhere(folder);
       if (!stats.isDirectory())
         throw new FileError('NOT_A_FILE', folder, `${folder} is in the way of a folder; move it away`);
+      this.#seenFolders.add(folder);
     }
     return true;
   }
@@ -207,6 +221,7 @@ export class DiskFiles implements FileLayer {
     try {
       return act();
     } catch (error) {
+      this.#seenFolders.clear();
       throw fileError(place, error);
     }
   }

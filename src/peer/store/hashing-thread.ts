@@ -1,11 +1,12 @@
 import { pieceBytes } from '../../bittorrent/content-layout.ts';
 import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
+import type { Content } from '../database.ts';
 import { answerRequests } from './answer-requests.ts';
 import { readContent } from './content-reader.ts';
 import { DiskFiles } from './disk-files.ts';
 import { FileError } from './file-layer.ts';
 import { readMetainfo } from './local-metainfo.ts';
-import { isPieceRight } from './piece-hash.ts';
+import { hasHash, hashOfPiece } from './piece-hash.ts';
 import type { HashRequest } from './storage-messages.ts';
 
 // A thread that hashes pieces: those that arrived, in memory, and those that lie on the disk.
@@ -15,9 +16,19 @@ interface OpenContent {
   readonly files: DiskFiles;
 }
 
+/** Contents that were checked, by their sha1. */
 const open = new Map<string, OpenContent>();
 /** For what is read; as long as the longest piece so far. */
 let scratch = new Uint8Array(0);
+
+function openContent({ sha1, folder, metainfo }: Content): OpenContent {
+  const there = open.get(sha1);
+  if (there) return there;
+  const { info } = readMetainfo(metainfo);
+  const content = { info, files: new DiskFiles({ folder, readOnly: true }) };
+  open.set(sha1, content);
+  return content;
+}
 
 /** @throws {FileError} it could not be read, for another reason than that it is not there */
 function isThere({ info, files }: OpenContent, piece: number): boolean {
@@ -30,21 +41,18 @@ function isThere({ info, files }: OpenContent, piece: number): boolean {
     if (error instanceof FileError && (error.code === 'MISSING' || error.code === 'TOO_SHORT')) return false;
     throw error;
   }
-  return isPieceRight(info, piece, bytes);
+  return hasHash(bytes, hashOfPiece(info, piece));
 }
 
 answerRequests((request: HashRequest): unknown => {
-  const { type, sha1 } = request;
-  if (type === 'openFiles') {
-    const { info } = readMetainfo(request.metainfo);
-    open.set(sha1, { info, files: new DiskFiles({ folder: request.folder, readOnly: true }) });
-    return undefined;
+  if (request.type === 'verify') return hasHash(request.bytes, request.hash);
+  if (request.type === 'openFiles') return void openContent(request);
+  const content = open.get(request.sha1);
+  if (request.type === 'check') {
+    if (!content) throw Object.assign(new Error(`the content ${request.sha1} is not open`), { code: 'NOT_OPEN' });
+    return isThere(content, request.piece);
   }
-  const content = open.get(sha1);
-  if (!content) throw Object.assign(new Error(`the content ${sha1} is not open`), { code: 'NOT_OPEN' });
-  if (type === 'verify') return isPieceRight(content.info, request.piece, request.bytes);
-  if (type === 'check') return isThere(content, request.piece);
-  content.files.close();
-  if (type === 'closeFiles') open.delete(sha1);
+  content?.files.close();
+  if (request.type === 'closeFiles') open.delete(request.sha1);
   return undefined;
 });

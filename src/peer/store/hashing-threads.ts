@@ -6,11 +6,17 @@ import { ThreadCalls } from './thread-calls.ts';
 
 /** More would wait for the disk, or take the machine from whoever sits before it. */
 export const MAX_HASHING_THREADS = 4;
+/** Pieces arrive in bursts: a thread falls behind with so many, and another one, which takes time and memory, is worth it. */
+const VERIFYING_BEHIND = 8;
+/** What is to be checked is all there at once. */
+const CHECKING_BEHIND = 2;
 
 interface HashingThread {
   readonly calls: ThreadCalls<HashRequest>;
   /** Requests that it has not answered. */
   waiting: number;
+  /** Contents that it knows, by their sha1. */
+  readonly open: Set<string>;
 }
 
 /** Threads that hash pieces, as many as there is work for and processors to do it. */
@@ -19,39 +25,45 @@ export class HashingThreads {
   readonly #threads: HashingThread[] = [];
   readonly #contents = new Map<string, Content>();
 
-  /** Until then nothing of the content can be hashed. */
+  /** Until then nothing of the content can be checked. */
   open(content: Content): void {
     this.#contents.set(content.sha1, content);
-    for (const thread of this.#threads) tellOf(thread, content);
   }
 
-  /** Whether bytes are those of a piece. @param bytes in shared memory @throws {StoreError} */
-  async verify(sha1: string, piece: number, bytes: Uint8Array): Promise<boolean> {
-    return (await this.#call({ type: 'verify', sha1, piece, bytes })) as boolean;
+  /** Whether bytes have that SHA-1. @param bytes in shared memory @throws {StoreError} */
+  async verify(bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
+    return (await this.#call(this.#leastBusy(VERIFYING_BEHIND), { type: 'verify', bytes, hash })) as boolean;
   }
 
   /** Whether a piece is on the disk, hashed where it lies. @throws {StoreError} */
   async check(sha1: string, piece: number): Promise<boolean> {
-    return (await this.#call({ type: 'check', sha1, piece })) as boolean;
+    const thread = this.#leastBusy(CHECKING_BEHIND);
+    const content = this.#contents.get(sha1);
+    if (content && !thread.open.has(sha1)) {
+      // Most threads check nothing, ever, and to read a torrent of many files takes time. Why it cannot be read is told by `check`.
+      thread.open.add(sha1);
+      this.#call(thread, { type: 'openFiles', ...content }).catch(() => thread.open.delete(sha1));
+    }
+    return (await this.#call(thread, { type: 'check', sha1, piece })) as boolean;
   }
 
   /** Other files may be there than those that were read before. @throws {StoreError} */
   async forgetFiles(sha1: string): Promise<void> {
-    await Promise.all(this.#threads.map(({ calls }) => calls.call({ type: 'forgetFiles', sha1 })));
+    await Promise.all(this.#threads.map((thread) => this.#call(thread, { type: 'forgetFiles', sha1 })));
   }
 
   /** @throws {StoreError} */
   async closeContent(sha1: string): Promise<void> {
     this.#contents.delete(sha1);
-    await Promise.all(this.#threads.map(({ calls }) => calls.call({ type: 'closeFiles', sha1 })));
+    for (const { open } of this.#threads) open.delete(sha1);
+    await Promise.all(this.#threads.map((thread) => this.#call(thread, { type: 'closeFiles', sha1 })));
   }
 
   async end(): Promise<void> {
     await Promise.all(this.#threads.map(({ calls }) => calls.end()));
   }
 
-  async #call(request: HashRequest): Promise<unknown> {
-    const thread = this.#leastBusy();
+  async #call(thread: HashingThread, request: HashRequest): Promise<unknown> {
     thread.waiting++;
     try {
       return await thread.calls.call(request);
@@ -60,26 +72,18 @@ export class HashingThreads {
     }
   }
 
-  /** Another one is started when all have work. */
-  #leastBusy(): HashingThread {
+  /** Another one is started when all fall behind. */
+  #leastBusy(behind: number): HashingThread {
     const [first, ...others] = this.#threads;
     if (!first) return this.#start();
     const least = others.reduce((best, each) => (each.waiting < best.waiting ? each : best), first);
-    return least.waiting === 0 || this.#threads.length >= this.#most ? least : this.#start();
+    return least.waiting < behind || this.#threads.length >= this.#most ? least : this.#start();
   }
 
   #start(): HashingThread {
-    const thread = {
-      calls: new ThreadCalls<HashRequest>(workerUrl('./hashing-thread', import.meta.url), undefined),
-      waiting: 0,
-    };
-    for (const content of this.#contents.values()) tellOf(thread, content);
+    const calls = new ThreadCalls<HashRequest>(workerUrl('./hashing-thread', import.meta.url), undefined);
+    const thread = { calls, waiting: 0, open: new Set<string>() };
     this.#threads.push(thread);
     return thread;
   }
-}
-
-/** A folder that cannot be read is told of when something is asked of the content. */
-function tellOf({ calls }: HashingThread, content: Content): void {
-  calls.call({ type: 'openFiles', ...content }).catch(() => {});
 }

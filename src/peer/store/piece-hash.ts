@@ -1,8 +1,11 @@
 import { hash } from 'node:crypto';
 import { PIECE_HASH_BYTES, type TorrentInfo } from '../../bittorrent/metainfo.ts';
 
-/** Whether these are the bytes of the piece: what its SHA-1 in the torrent says. */
-export function isPieceRight(info: TorrentInfo, piece: number, bytes: Uint8Array): boolean {
-  const at = piece * PIECE_HASH_BYTES;
-  return hash('sha1', bytes, 'buffer').equals(info.pieceHashes.subarray(at, at + PIECE_HASH_BYTES));
+/** What the torrent says of a piece: its SHA-1, 20 bytes, a view. */
+export function hashOfPiece({ pieceHashes }: TorrentInfo, piece: number): Uint8Array {
+  return pieceHashes.subarray(piece * PIECE_HASH_BYTES, (piece + 1) * PIECE_HASH_BYTES);
+}
+
+export function hasHash(bytes: Uint8Array, sha1: Uint8Array): boolean {
+  return hash('sha1', bytes, 'buffer').equals(sha1);
 }

@@ -23,7 +23,7 @@ export type ReadRequest =
 /** A hashing thread. */
 export type HashRequest =
   | { readonly type: 'openFiles'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
-  | { readonly type: 'verify'; readonly sha1: string; readonly piece: number; readonly bytes: Uint8Array }
+  | { readonly type: 'verify'; readonly bytes: Uint8Array; readonly hash: Uint8Array }
   | { readonly type: 'check'; readonly sha1: string; readonly piece: number }
   | { readonly type: 'forgetFiles' | 'closeFiles'; readonly sha1: string };
 

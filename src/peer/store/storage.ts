@@ -41,10 +41,11 @@ export class Storage {
   /**
    * Verifies and writes a chunk.
    * @param bytes in shared memory; they must not change meanwhile
-   * @returns whether it is what its hash says
+   * @param hash the SHA-1 that they should have, 20 bytes
+   * @returns whether they have it
    */
-  async put(sha1: string, piece: number, bytes: Uint8Array): Promise<boolean> {
-    if (!(await this.#hashing.verify(sha1, piece, bytes))) return false;
+  async put(sha1: string, piece: number, bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
+    if (!(await this.#hashing.verify(bytes, hash))) return false;
     await this.#writing.call({ type: 'put', sha1, piece, bytes });
     return true;
   }

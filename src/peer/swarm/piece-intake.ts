@@ -3,6 +3,7 @@ import type { TorrentInfo } from '../../bittorrent/metainfo.ts';
 import type { PeerNumber } from '../picking/active-piece.ts';
 import { Blame } from '../picking/blame.ts';
 import type { PiecePicker } from '../picking/piece-picker.ts';
+import { hashOfPiece } from '../store/piece-hash.ts';
 import { SharedBuffers } from '../store/shared-buffers.ts';
 import type { Storage } from '../store/storage.ts';
 
@@ -58,14 +59,14 @@ export class PieceIntake {
    * @throws {StoreError} it could not be written
    */
   async take(piece: number): Promise<TakenPiece> {
-    const { picker, storage, sha1 } = this.#options;
+    const { info, picker, storage, sha1 } = this.#options;
     const active = picker.active(piece);
     const buffer = this.#byPiece.get(piece);
     if (!active || !buffer) throw new Error(`piece ${piece} is not in the works`);
     const bytes = buffer.subarray(0, active.length);
     const hosts = active.senders().map((number) => this.#hosts.get(number) ?? '');
     try {
-      const isRight = await storage.put(sha1, piece, bytes);
+      const isRight = await storage.put(sha1, piece, bytes, hashOfPiece(info, piece).slice());
       const guilty = isRight ? this.#blame.right(piece, bytes) : this.#blame.wrong(piece, bytes, hosts);
       return { isRight, guilty: guilty.filter((host) => host !== '') };
     } finally {

@@ -30,7 +30,7 @@ test('Too few or too many bytes leave nothing behind', async (t) => {
   for (const size of [5, 7]) {
     await assert.rejects(folder.receive('a', size, body('abcdef'), QUIET, nobody), { code: 'INCOMPLETE' });
   }
-  assert.deepEqual((await readdir(folder.path, { recursive: true })).sort(), ['.unfinished']);
+  assert.deepEqual((await readdir(folder.path, { recursive: true })).sort(), ['.swarmkeeper-unfinished']);
 });
 
 test('More than the disk has room for is refused before a byte is written', async (t) => {
@@ -41,7 +41,7 @@ test('More than the disk has room for is refused before a byte is written', asyn
 
 test('Names that lead elsewhere, are hidden or are too long are refused; others get a number when they are taken', async (t) => {
   const folder = new UploadFolder(await emptyFolder(t));
-  for (const name of ['..', '.', 'a/b', '', '.unfinished', 'a\0', 'x'.repeat(256)]) {
+  for (const name of ['..', '.', 'a/b', '', '.swarmkeeper-unfinished', 'a\0', 'x'.repeat(256)]) {
     await assert.rejects(folder.receive(name, 1, body('x'), QUIET, nobody), { code: 'BAD_NAME' }, name);
   }
   const long = `${'é'.repeat(125)}.mkv`;
@@ -51,14 +51,14 @@ test('Names that lead elsewhere, are hidden or are too long are refused; others 
     await folder.receive(name, 1, body('x'), QUIET, nobody);
   }
   const cut = `${'é'.repeat(123)} (2).mkv`;
-  const expected = ['.unfinished', 'a.mkv', 'a (2).mkv', long, cut, dotted, `a.${'b'.repeat(249)} (2)`];
+  const expected = ['.swarmkeeper-unfinished', 'a.mkv', 'a (2).mkv', long, cut, dotted, `a.${'b'.repeat(249)} (2)`];
   assert.deepEqual((await readdir(folder.path)).sort(), expected.sort());
 });
 
 test('What an earlier run did not finish is removed', async (t) => {
   const path = await emptyFolder(t);
-  await mkdir(join(path, '.unfinished'));
-  await writeFile(join(path, '.unfinished/half'), 'x');
+  await mkdir(join(path, '.swarmkeeper-unfinished'));
+  await writeFile(join(path, '.swarmkeeper-unfinished/half'), 'x');
   await writeFile(join(path, 'whole'), 'x');
   new UploadFolder(path);
   assert.deepEqual(await readdir(path), ['whole']);

@@ -14,7 +14,7 @@ export const MAX_SAME_NAME = 1_000;
 /** A longer one is a part of the name, characters. */
 const LONGEST_ENDING = 16;
 /** Below the folder, on the same file system; hidden, so that it is not taken for an upload. */
-const UNFINISHED = '.unfinished';
+const UNFINISHED = '.swarmkeeper-unfinished';
 
 /** Where files go that are uploaded to be shared. A file is there under its name when all of it is, or not at all. */
 export class UploadFolder {

@@ -10,6 +10,11 @@ export const uploads = new UploadQueue(async (file) => {
   await upload(file).catch(toastError);
 });
 
+// Who leaves meanwhile is asked whether they mean it: what was not sent would not be shared.
+addEventListener('beforeunload', (event) => {
+  if (uploads.isBusy) event.preventDefault();
+});
+
 /** Takes files that are dropped on it, or chosen. @param folder where the peer keeps them */
 export function DropZone({ folder }: { folder: string }) {
   const [isOver, setIsOver] = useState(false);

@@ -25,8 +25,10 @@ test('files are sent one after the other, in their order, and one that waits can
   done();
   await turn();
   assert.deepEqual(sent, ['a', 'c']);
+  assert.equal(queue.isBusy, true);
   done();
   await turn();
+  assert.equal(queue.isBusy, false);
   queue.add([file('d')]);
   assert.deepEqual(sent, ['a', 'c', 'd']);
 });

@@ -22,6 +22,11 @@ export class UploadQueue {
     this.#send = send;
   }
 
+  /** Whether something is being sent, or waits for it. */
+  get isBusy(): boolean {
+    return this.#isSending;
+  }
+
   /** @returns how many had no room */
   add(files: readonly File[]): number {
     const room = MAX_QUEUED - this.waiting.value.length;

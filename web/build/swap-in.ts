@@ -6,33 +6,38 @@ const ATTEMPTS = 5;
 
 /** Puts the complete folder `from` where `to` is: who serves `to` meanwhile never finds half of it. */
 export function swapIn(from: string, to: string): Plugin {
-  let failed = false;
+  let isComplete = false;
   return {
     name: 'swap-in',
     apply: 'build',
-    buildEnd(error) {
-      failed = error !== undefined;
+    // Not called after an error.
+    writeBundle() {
+      isComplete = true;
     },
     closeBundle: {
       order: 'post',
       sequential: true,
       async handler() {
-        if (failed) return;
-        const former = `${from}.former`;
-        for (let attempt = 1; ; attempt++) {
-          await rename(to, former).catch(ignoreMissing);
-          try {
-            await rename(from, to);
-            break;
-          } catch (error) {
-            if (attempt === ATTEMPTS) throw error;
-          } finally {
-            await rm(former, { recursive: true, force: true });
-          }
-        }
+        if (isComplete) await swap(from, to);
+        else await rm(from, { recursive: true, force: true });
       },
     },
   };
+}
+
+async function swap(from: string, to: string): Promise<void> {
+  const former = `${from}.former`;
+  for (let attempt = 1; ; attempt++) {
+    await rename(to, former).catch(ignoreMissing);
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+    } finally {
+      await rm(former, { recursive: true, force: true });
+    }
+  }
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

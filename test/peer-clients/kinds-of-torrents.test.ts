@@ -22,7 +22,7 @@ const FOLDER: Content = {
 const PAD = /^(?:.*\/)?\.pad\//;
 const missing = missingForLan() || libtorrent.missing();
 
-describe('Torrents of libtorrent', { skip: missing, concurrency: 2 }, () => {
+describe('Torrents of libtorrent', { skip: missing, concurrency: 4 }, () => {
   let place: Place;
   before(async () => {
     place = await Place.open();

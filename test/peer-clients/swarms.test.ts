@@ -21,7 +21,7 @@ const CONTENT: Content = {
 };
 const missing = missingForLan() || PROGRAMS.map((program) => program.missing()).find((each) => each !== false);
 
-describe('A swarm of ours and of all others', { skip: missing, concurrency: 2 }, () => {
+describe('A swarm of ours and of all others', { skip: missing, concurrency: 4 }, () => {
   let place: Place;
   before(async () => {
     place = await Place.open();

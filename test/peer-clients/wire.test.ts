@@ -19,7 +19,7 @@ const PROGRAMS: readonly OtherProgram[] = [aria2, transmission, libtorrent];
 const SLOW_BYTES = 400 * KIB;
 const SLOW_RATE = 100 * KIB;
 
-describe('On the wire', { skip: missingForLan(), concurrency: 3 }, () => {
+describe('On the wire', { skip: missingForLan(), concurrency: 5 }, () => {
   let place: Place;
   before(async () => {
     place = await Place.open();

@@ -104,7 +104,7 @@ function LiveStatus() {
 
 function ConnectionBanner() {
   const { state, origin } = connection.value;
-  if (state === 'lost') {
+  if (state === 'lost' && isKnown.value) {
     return (
       <Banner tone="warning" title="The connection is lost; this page tries again by itself">
         What you see is what was known last. It turns to the other members too.

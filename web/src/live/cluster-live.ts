@@ -7,6 +7,7 @@ import { apiOrigin } from '../api/api-client.ts';
 import { type ClusterState, withCluster, withSample, withSnapshot, withTimelineEvent } from './cluster-state.ts';
 import { type Connection, openEventStream } from './event-stream.ts';
 import { originsOf } from './member-address.ts';
+import { whileVisible } from './while-visible.ts';
 
 /** Samples come every second. */
 const SILENCE_MS = 5_000;
@@ -25,23 +26,25 @@ export const commitIndex = computed(() => cluster.value?.commitIndex);
 
 /** Once, when the pages start. */
 export function startLive(): void {
-  openEventStream<{ snapshot: Snapshot; cluster: Cluster; sample: Sample; timeline: TimelineEvent }>({
-    path: '/api/v1/events',
-    silenceMs: SILENCE_MS,
-    others: () => (live.value === undefined ? [] : originsOf(live.value.cluster, location.origin)),
-    onConnection: (next) => {
-      connection.value = next;
-      if (next.state === 'live') apiOrigin.value = next.origin;
-    },
-    on: {
-      snapshot: (snapshot) => {
-        live.value = withSnapshot(snapshot, Date.now());
+  whileVisible(() =>
+    openEventStream<{ snapshot: Snapshot; cluster: Cluster; sample: Sample; timeline: TimelineEvent }>({
+      path: '/api/v1/events',
+      silenceMs: SILENCE_MS,
+      others: () => (live.value === undefined ? [] : originsOf(live.value.cluster, location.origin)),
+      onConnection: (next) => {
+        connection.value = next;
+        if (next.state === 'live') apiOrigin.value = next.origin;
       },
-      cluster: (next) => update((state) => withCluster(state, next)),
-      sample: (sample) => update((state) => withSample(state, sample)),
-      timeline: (event) => update((state) => withTimelineEvent(state, event)),
-    },
-  });
+      on: {
+        snapshot: (snapshot) => {
+          live.value = withSnapshot(snapshot, Date.now());
+        },
+        cluster: (next) => update((state) => withCluster(state, next)),
+        sample: (sample) => update((state) => withSample(state, sample)),
+        timeline: (event) => update((state) => withTimelineEvent(state, event)),
+      },
+    }),
+  );
 }
 
 function update(change: (state: ClusterState) => ClusterState): void {

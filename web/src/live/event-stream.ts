@@ -71,7 +71,7 @@ export function openEventStream<Events>(options: EventStreamOptions<Events>): ()
   const lost = () => {
     source?.close();
     source = undefined;
-    if (connection.state === 'live') change('lost', connection.origin);
+    if (connection.state !== 'lost') change('lost', connection.origin);
     const next = nextAttempt(failures++, connection.origin, ['', ...others()]);
     clearTimeout(timer);
     timer = setTimeout(() => connect(next.origin), next.delayMs);

@@ -2,7 +2,7 @@ import { type Signal, signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { ConnectedPeerView, ContentChanges, ContentSnapshot } from '../../../../src/api/peer/peer-schemas.ts';
 import { openEventStream } from '../../live/event-stream.ts';
-import { whileVisible } from '../live/while-visible.ts';
+import { whileVisible } from '../../live/while-visible.ts';
 import { PieceMap } from './piece-map.ts';
 
 /** It may have nothing to say for long; that the peer is gone is known from its other events. */

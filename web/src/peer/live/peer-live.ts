@@ -3,8 +3,8 @@
 import { computed, signal } from '@preact/signals';
 import type { PeerChanges, PeerSnapshot } from '../../../../src/api/peer/peer-schemas.ts';
 import { type Connection, openEventStream } from '../../live/event-stream.ts';
+import { whileVisible } from '../../live/while-visible.ts';
 import { PeerState } from './peer-state.ts';
-import { whileVisible } from './while-visible.ts';
 
 /** Samples come every second. */
 const SILENCE_MS = 5_000;

@@ -44,6 +44,8 @@ export const ENDPOINT_BYTES = 32;
 export const ENDPOINT_WORDS = ENDPOINT_BYTES / 4;
 /** Where the port (2 bytes, network order) stands in an endpoint. */
 export const ENDPOINT_PORT = 2;
+/** The port's half of an endpoint's first word; the other half is the address family's. */
+export const ENDPOINT_PORT_MASK = 0xffff_0000 | 0;
 /** The address family in an endpoint's first two bytes, as Linux numbers them. */
 export const ENDPOINT_FAMILY = { 4: 2, 6: 10 } as const;
 /** Where the address stands in an endpoint: 4 bytes of IPv4, 16 of IPv6. */

@@ -5,11 +5,10 @@ import { describe, test } from 'node:test';
 import { type SmallDisk, smallDisk } from '../../src/cluster/storage/storage-faults.ts';
 import { AnnounceLoad } from '../harness/announce-load.ts';
 import { WAYS } from '../harness/both-ways.ts';
-import { runSwarmkeeper, startSwarmkeeper } from '../harness/start-swarmkeeper.ts';
-import { testNetwork } from '../harness/test-network.ts';
+import { startSwarmkeeper } from '../harness/start-swarmkeeper.ts';
 import { TrackerApi } from '../harness/tracker-api.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { assertRefusal } from './refusal.ts';
+import { assertRefusal, refusalOn } from './refusal.ts';
 
 /** Takes all of the disk but so many bytes. */
 function fill({ folder }: SmallDisk, leave: number): void {
@@ -53,16 +52,7 @@ describe('a full disk', { concurrency: true }, () => {
       if (disk === undefined) return;
       fill(disk, room);
       const dataDir = join(disk.folder, 'data');
-      const ended = await runSwarmkeeper([
-        'tracker',
-        '--json',
-        '--port',
-        '0',
-        '--data',
-        dataDir,
-        ...testNetwork().args,
-      ]);
-      assert.equal(assertRefusal(ended, dataDir), 'DISK_FULL', `${room} bytes free`);
+      assert.equal(await refusalOn(dataDir), 'DISK_FULL', `${room} bytes free`);
     }
   });
 });

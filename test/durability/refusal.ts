@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import type { Ended } from '../harness/start-swarmkeeper.ts';
+import { type Ended, runSwarmkeeper } from '../harness/start-swarmkeeper.ts';
+import { testNetwork } from '../harness/test-network.ts';
+
+/**
+ * Starts an instance on a folder that it cannot use.
+ * @returns the code of the error that it ends with
+ */
+export async function refusalOn(dataDir: string, ...args: string[]): Promise<string> {
+  const command = ['tracker', '--json', '--port', '0', '--data', dataDir];
+  return assertRefusal(await runSwarmkeeper([...command, ...testNetwork().args, ...args]), dataDir);
+}
 
 /**
  * Sees that an instance ended as one that cannot go on should: with 1, one line on stderr that names the folder, the

@@ -4,25 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { smallDisk } from '../../src/cluster/storage/storage-faults.ts';
 import { AnnounceLoad } from '../harness/announce-load.ts';
-import { runSwarmkeeper, startSwarmkeeper, temporaryFolder } from '../harness/start-swarmkeeper.ts';
-import { testNetwork } from '../harness/test-network.ts';
+import { startSwarmkeeper, temporaryFolder } from '../harness/start-swarmkeeper.ts';
 import { TrackerApi } from '../harness/tracker-api.ts';
-import { assertRefusal } from './refusal.ts';
-
-/** Why an instance does not start on the folder. */
-async function refusalOn(dataDir: string, ...args: string[]): Promise<string> {
-  const ended = await runSwarmkeeper([
-    'tracker',
-    '--json',
-    '--port',
-    '0',
-    '--data',
-    dataDir,
-    ...testNetwork().args,
-    ...args,
-  ]);
-  return assertRefusal(ended, dataDir);
-}
+import { refusalOn } from './refusal.ts';
 
 test('a folder that is a file, or is to be made in one, is refused', async () => {
   await using folder = await temporaryFolder();

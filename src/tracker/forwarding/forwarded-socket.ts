@@ -1,5 +1,5 @@
 import type { MemberId } from '../../cluster/replicated-log.ts';
-import { DatagramSlots, ENDPOINT_WORDS, type IpFamily } from '../../net/datagram-slots.ts';
+import { DatagramSlots, ENDPOINT_PORT_MASK, ENDPOINT_WORDS, type IpFamily } from '../../net/datagram-slots.ts';
 import { BATCH_SLOTS, RECEIVE_STRIDE, SEND_STRIDE, type UdpSocket } from '../../net/udp-socket.ts';
 import { type BundleReader, BundleWriter } from './datagram-bundle.ts';
 import { KIND_REPLIES } from './forward-messages.ts';
@@ -46,7 +46,8 @@ export class ForwardedSocket implements UdpSocket {
       for (; count < BATCH_SLOTS && bundle.left > 0; count++) {
         bundle.read(this.received, count);
         const word = count * ENDPOINT_WORDS;
-        endpointWords[word] = (endpointWords[word] & PORT_MASK) | (place << 8) | (bundle.tag & 0xff);
+        // In the place of the address family, which a real socket would say here.
+        endpointWords[word] = (endpointWords[word] & ENDPOINT_PORT_MASK) | (place << 8) | (bundle.tag & 0xff);
       }
       this.#onBatch(count);
       this.flush();
@@ -67,7 +68,7 @@ export class ForwardedSocket implements UdpSocket {
     const { outgoing } = this;
     for (let left = this.#queued, place = 0; left > 0; place++) {
       for (let slot = 0; slot < this.#queued; slot++) {
-        const way = outgoing.endpointWords[slot * ENDPOINT_WORDS] & ~PORT_MASK;
+        const way = outgoing.endpointWords[slot * ENDPOINT_WORDS] & ~ENDPOINT_PORT_MASK;
         if (way >>> 8 !== place) continue;
         this.#replies.add(outgoing, slot, way & 0xff);
         left--;
@@ -95,5 +96,3 @@ export class ForwardedSocket implements UdpSocket {
 
 /** More than a cluster has members; a place is one byte. */
 const MOST_SLAVES = 64;
-/** The port's half of an endpoint's first word; the other is the address family in a real socket's. */
-const PORT_MASK = 0xffff_0000 | 0;

@@ -1,5 +1,11 @@
 import { type MemberId, NotMasterError, type ReplicatedLog, UncertainError } from '../../cluster/replicated-log.ts';
-import { DatagramSlots, ENDPOINT_FAMILY, ENDPOINT_USED_WORDS, ENDPOINT_WORDS } from '../../net/datagram-slots.ts';
+import {
+  DatagramSlots,
+  ENDPOINT_FAMILY,
+  ENDPOINT_PORT_MASK,
+  ENDPOINT_USED_WORDS,
+  ENDPOINT_WORDS,
+} from '../../net/datagram-slots.ts';
 import { RECEIVE_STRIDE, SEND_STRIDE, type UdpSocket } from '../../net/udp-socket.ts';
 import { COUNTER, type Counters } from '../counters.ts';
 import { type BundleReader, BundleWriter, bundleCount } from './datagram-bundle.ts';
@@ -109,7 +115,7 @@ export class ToMaster {
     const { endpointWords, words32 } = this.#reply;
     const slot = socket.reserve();
     const endpoint = slot * ENDPOINT_WORDS;
-    outgoing.endpointWords[endpoint] = (endpointWords[0] & PORT_MASK) | ENDPOINT_FAMILY[family];
+    outgoing.endpointWords[endpoint] = (endpointWords[0] & ENDPOINT_PORT_MASK) | ENDPOINT_FAMILY[family];
     for (let word = 1; word < ENDPOINT_USED_WORDS[family]; word++) {
       outgoing.endpointWords[endpoint + word] = endpointWords[word];
     }
@@ -185,4 +191,3 @@ const SHORTEST_REQUEST = 16;
 const MOST_WAITING = 4_096;
 /** What a client's program waits for an HTTP tracker is longer. */
 const PATIENCE_MS = 5_000;
-const PORT_MASK = 0xffff_0000 | 0;

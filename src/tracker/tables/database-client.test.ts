@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { waitFor } from '../../../test/harness/wait-for.ts';
 import { LogClient } from '../../cluster/log-client.ts';
 import { MINIMUM_TAIL_ENTRIES } from '../../cluster/log-messages.ts';
 import { startRaftLog } from '../../cluster/raft/raft.ts';
@@ -31,7 +32,7 @@ async function start(t: TestContext, folder: string, tablesFolder = folder) {
   const tables = await DatabaseClient.start(join(tablesFolder, TABLES_FILE), log.connect());
   t.after(() => tables.close());
   const client = await LogClient.connect(log.connect());
-  await until(() => client.mayAnswer());
+  await waitFor('a lone master', () => client.mayAnswer());
   const close = async () => {
     await tables.close();
     await log.close();
@@ -76,7 +77,7 @@ describe('DatabaseClient', () => {
   it('follows on its own accord, without anybody asking', async (t) => {
     const { tables, client } = await start(t, temporaryFolder(t));
     const index = await client.propose(announces(0, 10));
-    await until(() => tables.appliedIndex >= index);
+    await waitFor('the tables to follow', () => tables.appliedIndex >= index);
   });
 
   it('goes on where it was after a restart, and has everything', async (t) => {
@@ -107,7 +108,7 @@ describe('DatabaseClient', () => {
     const last = await again.client.propose(announces(0, 1));
     await again.tables.flush(last);
     await again.tables.close();
-    await until(() => again.client.keptEntries < total - 500);
+    await waitFor('the log to be trimmed', () => again.client.keptEntries < total - 500);
     await again.close();
     const store = LogStore.open(folder, 'test');
     assert.ok(store.firstIndex > 500, `the log still begins at ${store.firstIndex}`);
@@ -272,14 +273,4 @@ describe('ContentsReader', () => {
 function niceOf(stat: string): number {
   // Field 19 of proc(5), counted behind the name, which may hold spaces.
   return Number(readFileSync(stat, 'utf8').split(') ')[1].split(' ')[16]);
-}
-
-const DEADLINE_MS = 30_000;
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    assert.ok(performance.now() < deadline, 'the condition did not come true');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

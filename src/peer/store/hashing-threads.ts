@@ -22,6 +22,8 @@ interface HashingThread {
 /** Threads that hash pieces, as many as there is work for and processors to do it. */
 export class HashingThreads {
   readonly #most = Math.min(MAX_HASHING_THREADS, availableParallelism());
+  /** While pieces arrive, one processor has enough to do with that. */
+  readonly #mostVerifying = Math.max(1, this.#most - 1);
   readonly #threads: HashingThread[] = [];
   readonly #contents = new Map<string, Content>();
 
@@ -32,12 +34,16 @@ export class HashingThreads {
 
   /** Whether bytes have that SHA-1. @param bytes in shared memory @throws {StoreError} */
   async verify(bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
-    return (await this.#call(this.#leastBusy(VERIFYING_BEHIND), { type: 'verify', bytes, hash })) as boolean;
+    return (await this.#call(this.#leastBusy(VERIFYING_BEHIND, this.#mostVerifying), {
+      type: 'verify',
+      bytes,
+      hash,
+    })) as boolean;
   }
 
   /** Whether a piece is on the disk, hashed where it lies. @throws {StoreError} */
   async check(sha1: string, piece: number): Promise<boolean> {
-    const thread = this.#leastBusy(CHECKING_BEHIND);
+    const thread = this.#leastBusy(CHECKING_BEHIND, this.#most);
     const content = this.#contents.get(sha1);
     if (content && !thread.open.has(sha1)) {
       // Most threads check nothing, ever, and to read a torrent of many files takes time. Why it cannot be read is told by `check`.
@@ -73,11 +79,11 @@ export class HashingThreads {
   }
 
   /** Another one is started when all fall behind. */
-  #leastBusy(behind: number): HashingThread {
+  #leastBusy(behind: number, most: number): HashingThread {
     const [first, ...others] = this.#threads;
     if (!first) return this.#start();
     const least = others.reduce((best, each) => (each.waiting < best.waiting ? each : best), first);
-    return least.waiting < behind || this.#threads.length >= this.#most ? least : this.#start();
+    return least.waiting < behind || this.#threads.length >= most ? least : this.#start();
   }
 
   #start(): HashingThread {

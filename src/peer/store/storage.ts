@@ -75,8 +75,8 @@ export class Storage {
    */
   async finish(sha1: string): Promise<void> {
     await this.#writing.call({ type: 'finish', sha1 });
-    // Before whatever is read after this. It fails only where nothing will be read any more.
-    this.#reading.call({ type: 'seal', sha1 }).catch(() => {});
+    // Before anybody hears that it is complete: whatever changes after that is found out.
+    await this.#reading.call({ type: 'seal', sha1 });
   }
 
   /** Fills `into`, shared memory, with the bytes of the content from `offset` on. */

@@ -8,6 +8,7 @@ import {
   type ContentChanges,
   type ContentSnapshot,
   LOOK_MS,
+  MAX_SAMPLES,
   type PeerChanges,
   type PeerContentView,
   type PeerSnapshot,
@@ -31,8 +32,8 @@ export interface MadeUpPeer extends AsyncDisposable {
 
 const PIECE_BYTES = 1024 * 1024;
 const PEERS = 60;
-/** Pieces that change with each event: as many as a download of 500 MB/s finishes and begins. */
-const PIECES_EACH = 50;
+/** Pieces that change with each event, half of them to be fetched and half of them here: more than any disk takes. */
+const PIECES_EACH = 500;
 
 /**
  * The pages of a peer and the events behind them, of downloads that nobody makes: every LOOK_MS all of them have moved on. So
@@ -49,7 +50,7 @@ export async function madeUpPeer({ downloads, pieces: pieceCount }: MadeUpPeerOp
       peer: STATUS,
       contents,
       shares: [],
-      transfer: { at: Date.now(), samples: [], downloaded: 0, uploaded: 0 },
+      transfer: { at: Date.now(), samples: SAMPLES, downloaded: 0, uploaded: 0 },
     } satisfies PeerSnapshot);
   });
   app.get('/api/v1/contents/:sha1/events', async (_request, reply) => {
@@ -59,7 +60,8 @@ export async function madeUpPeer({ downloads, pieces: pieceCount }: MadeUpPeerOp
       peers: connected(),
     } satisfies ContentSnapshot);
   });
-  app.get('/api/v1/contents/:sha1/files', async () => ({ files: [], total: 0, next: null }));
+  const files = Array.from({ length: 50 }, (_, i) => ({ path: `film/part ${i}`, size: PIECE_BYTES, bytesDone: i }));
+  app.get('/api/v1/contents/:sha1/files', async () => ({ files, total: 1_000, next: files.length }));
   await app.register(pages({ entry: 'peer.html' }));
   await app.listen({ host: '127.0.0.1', port: 0 });
 
@@ -74,8 +76,7 @@ export async function madeUpPeer({ downloads, pieces: pieceCount }: MadeUpPeerOp
     tell(listeners, changes);
     const before = map.slice();
     for (let n = 0; n < PIECES_EACH; n++) {
-      map[Math.floor(Math.random() * pieceCount)] = PIECE_HERE;
-      map[Math.floor(Math.random() * pieceCount)] = PIECE_ACTIVE;
+      map[Math.floor(Math.random() * pieceCount)] = n % 2 === 0 ? PIECE_HERE : PIECE_ACTIVE;
     }
     const inside: ContentChanges = { runs: changedRuns(before, map) };
     if (turn % 5 === 0) inside.peers = connected();
@@ -92,6 +93,8 @@ export async function madeUpPeer({ downloads, pieces: pieceCount }: MadeUpPeerOp
     },
   };
 }
+
+const SAMPLES = Array.from({ length: MAX_SAMPLES }, (_, i): [number, number] => [1e7 + i * 1e5, 1e6]);
 
 const STATUS: PeerStatus = {
   port: 6881,

@@ -128,7 +128,8 @@ test('A shared file that somebody changes is not sent any more; who wants it get
   assert.ok(sharing.jsonLines.some(({ event }) => event === 'paused'));
   await copyFile(stage.path('as-it-was'), stage.path('edited'));
   await stage.share(stage.path('edited'));
-  doneOf(await get.ended());
+  // It asks who has it less and less often, up to every half minute.
+  doneOf(await get.ended(120_000));
   await stage.assertSame('edited', 'out/edited');
 });
 

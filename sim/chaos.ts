@@ -125,6 +125,10 @@ export class Chaos {
       case 'remove': {
         const { voters, learners } = master.core.membership.membership;
         const member = random.pick([...voters, ...learners]);
+        // As with `wipe`: those that would be left must not lack a quorum for good.
+        const left = voters.filter((id) => id !== member);
+        const gone = left.filter((id) => this.machines.lost.has(id)).length;
+        if (gone > Math.floor((left.length - 1) / 2)) return;
         this.trace(`remove ${member}`);
         master.take({ type: 'remove', member });
         return;

@@ -51,7 +51,7 @@ export type Effect =
   /**
    * What will become of a `remove`. `begun`: the membership changes follow, if this master stays. Otherwise nothing does:
    * `alive`: it would ask to join again at once, so it has to be stopped first. `needed`: a voter of so few is replaced, and
-   * nobody has caught up to take its place.
+   * nobody has caught up to take its place; or so many others are silent that those left could not agree.
    */
   | { readonly type: 'removal'; readonly member: MemberId; readonly outcome: RemovalOutcome }
   /** Stop this instance, it has said its last word: another process of its identity is alive. */

@@ -2,6 +2,7 @@ import type { RemovalOutcome } from './effects.ts';
 import { membershipEntry } from './entry.ts';
 import type { MemberId } from './identity.ts';
 import { changed, isMember, type MembershipChange } from './membership.ts';
+import { majority } from './quorum.ts';
 import type { Replication } from './replication.ts';
 import type { State } from './state.ts';
 
@@ -16,7 +17,7 @@ import type { State } from './state.ts';
  *   promoted; if neither is possible for evenVotersMs, a voter is demoted.
  * - A learner dead for replaceAfterMs is removed.
  * - Somebody may want a silent member out: it counts as dead for long then. Of more than three voters such a one is removed
- *   though nobody has caught up to replace it, of fewer never.
+ *   though nobody has caught up to replace it, of fewer never; and only while the others are enough to agree on it.
  */
 export class Reconfiguration {
   protected readonly state: State;
@@ -53,6 +54,7 @@ export class Reconfiguration {
     const { voters, learners } = membership.current;
     const replaced = voters.length === LEAST_VOTERS && learners.some((id) => this.caughtUp(id));
     if (voters.includes(member) && voters.length <= LEAST_VOTERS && !replaced) return 'needed';
+    if (voters.includes(member) && !this.canSpare(member)) return 'needed';
     this.unwanted.add(member);
     return 'begun';
   }
@@ -114,8 +116,20 @@ export class Reconfiguration {
   private isGone(member: MemberId): boolean {
     const { membership, timing } = this.state;
     // While there are so few voters that one would be missed, what was begun waits.
-    const atOnce = this.unwanted.has(member) && membership.current.voters.length >= LEAST_VOTERS;
+    const { voters } = membership.current;
+    const atOnce = this.unwanted.has(member) && voters.length >= LEAST_VOTERS && this.canSpare(member);
     return this.silentFor(member) > (atOnce ? timing.livenessMs : timing.replaceAfterMs);
+  }
+
+  /**
+   * The others that are heard are a majority of those that would be left. If not, its removal could never be committed, and with
+   * two more dead it would be this member that is missed when it comes back.
+   */
+  private canSpare(voter: MemberId): boolean {
+    const { membership, self, timing } = this.state;
+    const left = membership.current.voters.filter((id) => id !== voter);
+    const heard = left.filter((id) => id === self.member || this.silentFor(id) <= timing.electionMinMs);
+    return heard.length >= majority(left.length);
   }
 
   private caughtUp(member: MemberId): boolean {

@@ -22,7 +22,7 @@ import { ReceiveBrake } from './receive-brake.ts';
 import { Uploader } from './uploader.ts';
 
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
-export const PIECE_MEMORY_BYTES = 32 * 1024 * 1024;
+export const PIECE_MEMORY_BYTES = 24 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
 /** A peer that could send, and is asked for nothing so long since others were asked for all there is room for, is asked too. */
 export const STARVING_MS = 2_000;

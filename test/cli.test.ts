@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { buildApp } from '../src/api/app.ts';
-import { type Cluster, ClusterSchema, ContentSchema, MAX_PAGE } from '../src/api/schemas.ts';
+import { type Cluster, ClusterSchema, ContentSchema, MAX_PAGE, type Settings } from '../src/api/schemas.ts';
 import { MemoryTracker, otherMember } from './harness/memory-tracker.ts';
 import { startCluster } from './harness/start-cluster.ts';
 import {
@@ -66,6 +66,8 @@ test('wrong usage ends with 2 and says what was wrong', async () => {
     ['tracker --replace-after 0', /Give a whole number from 1 to/],
     ['tracker --keep-log 0', /Give a whole number from 1 to 4096/],
     ['tracker --group 192.0.2.1:6969', /Give ADDR:PORT of an IPv4 multicast group/],
+    ['tracker --peer-pages javascript:alert(1)', /Give the URL of its first page/],
+    ['tracker --peer-pages http://127.0.0.1:7070/share', /Give the URL of its first page/],
     ['up --instances 2', /a majority decides/],
     ['up --port 65534', /3 instances from port 65534 on go beyond port 65535/],
     ['status --interface lo', /Give an address of this machine/],
@@ -455,6 +457,65 @@ test('up runs three instances, tells who dies and how to start it again, and sto
   assert.ok(again.running, 'what it did not start it does not stop');
   again.kill('SIGTERM');
   assert.equal((await again.ended()).code, 0);
+});
+
+test('up --peer runs a peer too, whose pages its instances tell; the cluster outlives it, and it ends with up', async () => {
+  await using folder = await temporaryFolder();
+  const { args } = testNetwork();
+  const words = ['up', '--json', '--instances', '1', '--port', '0', '--peer-port', '0', '--data', folder.path];
+  await using up = new SwarmkeeperProcess([...words, ...args]);
+  const [instance] = await listeningLines(up, 1);
+  const peer = up.jsonLines.find(({ event }) => event === 'peer-listening')!;
+  const { url, pid } = peer as { url: string; pid: number };
+  assert.deepEqual([peer.data, peer.downloads], [join(folder.path, 'peer'), join(folder.path, 'peer', 'downloads')]);
+  const settings = await fetch(`http://127.0.0.1:${instance.clientPort}/api/v1/settings`);
+  assert.equal(((await settings.json()) as Settings).peerPages, url);
+  const tracker = `127.0.0.1:${instance.clientPort}`;
+  await waitFor('the peer to find the cluster', async () => {
+    const status = (await (await fetch(`${url}api/v1/peer`)).json()) as { tracker: string | null };
+    return status.tracker === tracker || undefined;
+  });
+
+  process.kill(pid, 'SIGKILL');
+  const told = await up.until('it says that the peer died', () =>
+    up.jsonLines.find(({ event }) => event === 'peer-ended'),
+  );
+  assert.deepEqual([told.pid, told.signal], [pid, 'SIGKILL']);
+  await formed(instance, 1);
+  // The same port, so that the buttons of the pages lead to it again.
+  const [program, ...commandArgs] = told.command as string[];
+  await using again = new SwarmkeeperProcess([...commandArgs, '--json'], { program });
+  const back = await again.until('it listens', () => again.jsonLines.find(({ event }) => event === 'listening'));
+  assert.equal(back.url, url);
+
+  // Its port is taken now, and its folder in use: a cluster goes on without it.
+  await using second = await temporaryFolder();
+  const taken = ['--port', '0', '--peer-port', new URL(url).port, '--data', second.path, ...testNetwork().args];
+  await using without = new SwarmkeeperProcess(['up', '--json', '--instances', '1', ...taken]);
+  const [alone] = await listeningLines(without, 1);
+  const failed = without.jsonLines.find(({ event }) => event === 'peer-failed')!;
+  assert.equal(failed.code, 'EADDRINUSE');
+  assert.match(String(failed.message), /^port \d+ is taken: .* choose one with --peer-port/);
+  const its = await fetch(`http://127.0.0.1:${alone.clientPort}/api/v1/settings`);
+  assert.equal(((await its.json()) as Settings).peerPages, null);
+  for (const each of [without, up, again]) {
+    each.kill('SIGTERM');
+    assert.equal((await each.ended()).code, 0);
+  }
+});
+
+test('a peer that up runs stops with it', async () => {
+  await using folder = await temporaryFolder();
+  const words = ['up', '--instances', '1', '--port', '0', '--peer-port', '0', '--data', folder.path];
+  await using up = new SwarmkeeperProcess([...words, ...testNetwork().args]);
+  const [, url] = await up.until('it says where to share', () => /share and download: (\S+)/.exec(up.stdout));
+  assert.equal((await fetch(url)).status, 200);
+  const children = await childrenOf(up.pid);
+  assert.equal(children.length, 2);
+  up.kill('SIGINT');
+  const { code, stderr } = await up.ended();
+  assert.deepEqual([code, stderr], [0, '']);
+  for (const pid of children) assert.ok(!isRunning(pid));
 });
 
 test('instances of up that is killed stop by themselves', async () => {

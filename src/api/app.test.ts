@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { MEMBER_ID, MemoryTracker, otherMember } from '../../test/harness/memory-tracker.ts';
 import { temporaryFolder } from '../../test/harness/start-swarmkeeper.ts';
 import { LogFailedError, NotMasterError, RemovalError, UncertainError } from '../cluster/replicated-log.ts';
-import { buildApp } from './app.ts';
+import { type AppOptions, buildApp } from './app.ts';
 import {
   AdmissionSchema,
   ClusterSchema,
@@ -21,7 +21,7 @@ import {
 const logger = pino({ level: 'silent' });
 const sha1Of = (n: number) => n.toString(16).padStart(40, '0');
 
-async function appOf(tracker: MemoryTracker, options: { adminToken?: string; pages?: string } = {}) {
+async function appOf(tracker: MemoryTracker, options: Omit<AppOptions, 'logger'> = {}) {
   const app = await buildApp(tracker, { logger, ...options });
   return Object.assign(app, { [Symbol.asyncDispose]: () => app.close() });
 }
@@ -461,6 +461,22 @@ test('the settings say how to start another instance, and whether who asks may c
   assert.equal((await settings({ host }, '192.0.2.1')).mayWrite, false);
   assert.equal((await settings({ host, authorization: 'Bearer secret' }, '192.0.2.1')).mayWrite, true);
   assert.equal((await settings({ host, authorization: 'Bearer wrong' })).mayWrite, false);
+});
+
+test('the settings say where a peer has its pages, to this machine only', async () => {
+  const peerPages = async (
+    app: Awaited<ReturnType<typeof appOf>>,
+    headers: Record<string, string> = {},
+    remoteAddress = '127.0.0.1',
+  ) => SettingsSchema.parse((await app.inject({ url: '/api/v1/settings', headers, remoteAddress })).json()).peerPages;
+  await using without = await appOf(new MemoryTracker());
+  assert.equal(await peerPages(without), null);
+  const url = 'http://127.0.0.1:7070/';
+  await using app = await appOf(new MemoryTracker(), { peerPages: url });
+  assert.equal(await peerPages(app), url);
+  assert.equal(await peerPages(app, {}, '::1'), url);
+  assert.equal(await peerPages(app, {}, '192.0.2.1'), null);
+  assert.equal(await peerPages(app, { 'x-forwarded-for': '192.0.2.1' }), null);
 });
 
 test('a member is removed by those who may, and stays with a reason', async () => {

@@ -21,6 +21,8 @@ export interface AppOptions {
   readonly logger: FastifyBaseLogger;
   /** Lets whoever presents it change state from another machine; without one only loopback may. */
   readonly adminToken?: string | undefined;
+  /** Where a peer on this machine has its pages, with a slash at the end. */
+  readonly peerPages?: string | undefined;
   /** Where the pages were built, for tests. */
   readonly pages?: string | undefined;
   /** Other than TIMEOUTS, for tests. */
@@ -100,7 +102,9 @@ export async function buildApp(tracker: Tracker, options: AppOptions): Promise<F
   await app.register(eventRoutes(events));
   await app.register(contentsRoutes(tracker));
   await app.register(admissionRoutes(tracker, mayWrite));
-  await app.register(settingsRoutes(tracker, { mayWrite, tokenSet: options.adminToken !== undefined }));
+  await app.register(
+    settingsRoutes(tracker, { mayWrite, tokenSet: options.adminToken !== undefined, peerPages: options.peerPages }),
+  );
   await app.register(metricsRoute(tracker));
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   await app.ready();

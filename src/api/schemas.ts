@@ -108,6 +108,9 @@ export const SettingsSchema = z
       .boolean()
       .meta({ description: 'Whether who asks may change state as they ask: from this machine, or with the token' }),
     tokenSet: z.boolean().meta({ description: 'Whether there is an admin token that lets others change state' }),
+    peerPages: z.string().nullable().meta({
+      description: 'Where a peer on this machine shares and downloads; null when none is known, and to other machines',
+    }),
   })
   .meta({ id: 'Settings' });
 export type Settings = z.infer<typeof SettingsSchema>;

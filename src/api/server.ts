@@ -7,6 +7,8 @@ export interface ApiOptions {
   readonly logger: FastifyBaseLogger;
   /** Lets whoever presents it change state from another machine; without one only loopback may. */
   readonly adminToken?: string | undefined;
+  /** Where a peer on this machine has its pages, with a slash at the end. */
+  readonly peerPages?: string | undefined;
 }
 
 export interface Api {

@@ -6,13 +6,18 @@ import type { MulticastGroup, Tracker } from '../tracker/tracker.ts';
 import { authority } from './client-address.ts';
 import { joinCommand } from './join-command.ts';
 import { SettingsSchema } from './schemas.ts';
+import { isLocal } from './write-access.ts';
 
 export interface SettingsRoutesOptions {
   readonly mayWrite: (request: FastifyRequest) => Promise<void>;
   readonly tokenSet: boolean;
+  readonly peerPages: string | undefined;
 }
 
-export function settingsRoutes(tracker: Tracker, { mayWrite, tokenSet }: SettingsRoutesOptions): FastifyPluginAsyncZod {
+export function settingsRoutes(
+  tracker: Tracker,
+  { mayWrite, tokenSet, peerPages }: SettingsRoutesOptions,
+): FastifyPluginAsyncZod {
   const startedAt = Math.round(Date.now() - process.uptime() * 1_000);
   const version = programVersion();
   return async (app) => {
@@ -55,6 +60,7 @@ export function settingsRoutes(tracker: Tracker, { mayWrite, tokenSet }: Setting
             () => false,
           ),
           tokenSet,
+          peerPages: isLocal(request) ? (peerPages ?? null) : null,
         };
       },
     });

@@ -30,7 +30,7 @@ export function writeAccess(options: WriteAccessOptions): (request: FastifyReque
       if (token !== undefined && timingSafeEqual(digest(presented), token)) return;
       throw new ApiError(401, 'UNAUTHORIZED', 'the admin token is not the one of this instance');
     }
-    if (!isLoopback(request.socket.remoteAddress ?? '') || isProxied(request)) {
+    if (!isLocal(request)) {
       throw new ApiError(
         401,
         'UNAUTHORIZED',
@@ -46,6 +46,11 @@ export function writeAccess(options: WriteAccessOptions): (request: FastifyReque
       throw new ApiError(403, 'FORBIDDEN', 'a page of another site may not change anything here');
     }
   };
+}
+
+/** Whether who asks is on this very machine. */
+export function isLocal(request: FastifyRequest): boolean {
+  return isLoopback(request.socket.remoteAddress ?? '') && !isProxied(request);
 }
 
 /** A reverse proxy on this machine speaks for others: that the connection is local proves nothing then. */

@@ -43,6 +43,7 @@ export interface InstanceOptions {
 export interface TrackerCommandOptions extends InstanceOptions {
   readonly expect: number;
   readonly memberPort?: number;
+  readonly peerPages?: string;
 }
 
 /**

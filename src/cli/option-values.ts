@@ -133,6 +133,15 @@ export function trackerAddress(value: string): TrackerAddress {
   return { host, port: number };
 }
 
+/** The URL of the first page of a site, with a slash at its end. */
+export function pagesAddress(value: string): string {
+  const url = URL.parse(value);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw new InvalidArgumentError('Give the URL of its first page, such as http://127.0.0.1:7070/.');
+  }
+  return url.href;
+}
+
 export function logLevel(value: string): string {
   if (!(LOG_LEVELS as readonly string[]).includes(value)) {
     throw new InvalidArgumentError(`Give one of ${LOG_LEVELS.join(', ')}.`);

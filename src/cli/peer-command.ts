@@ -8,7 +8,8 @@ import type { Peer } from '../peer/peer.ts';
 import { CommandError } from './command-error.ts';
 import { LOG_LEVELS, logLevel, port } from './option-values.ts';
 import { printJson, printLine } from './output.ts';
-import { addPeerOptions, openPeer, type PeerCommandOptions, peerFolder } from './peer-options.ts';
+import { addPeerOptions, DEFAULT_API_PORT, openPeer, type PeerCommandOptions, peerFolder } from './peer-options.ts';
+import type { PeerListening } from './peer-process.ts';
 import { stopSignal } from './stop-signal.ts';
 
 interface DaemonOptions extends PeerCommandOptions {
@@ -19,7 +20,6 @@ interface DaemonOptions extends PeerCommandOptions {
   readonly logLevel: string;
 }
 
-const DEFAULT_API_PORT = 7070;
 const STDERR = 2;
 
 export function peerCommand(): Command {
@@ -88,7 +88,7 @@ async function serve(
         data,
         downloads: folders.defaultFolder,
         uploads: folders.uploadFolder,
-      });
+      } satisfies PeerListening);
     } else {
       printLine(`swarmkeeper: a peer with ${peer.contents.length} contents; share and get in a browser at`);
       printLine(`  ${url}`);

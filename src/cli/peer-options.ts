@@ -18,6 +18,8 @@ export interface PeerCommandOptions extends TrackerOptions {
   readonly json?: true;
 }
 
+/** Of the pages and API of `peer`. */
+export const DEFAULT_API_PORT = 7070;
 const BYTES_OF_RATE = 1_024;
 
 export function addPeerOptions(command: Command): Command {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type Logger, pino } from 'pino';
-import type { Api } from '../api/server.ts';
+import { pino } from 'pino';
+import type { Api, ApiOptions } from '../api/server.ts';
 import { startTracker } from '../tracker/start-tracker.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { adminToken } from './admin-token.ts';
@@ -68,7 +68,7 @@ export async function runInstance(
   }).catch((error: unknown) => {
     throw startError(error as NodeJS.ErrnoException, { hosts, port: options.port, memberPort, dataDir });
   });
-  const api = await startApiOrClose(tracker, logger, token);
+  const api = await startApiOrClose(tracker, { logger, adminToken: token, peerPages: options.peerPages });
   serves = true;
   show({ tracker, cluster, name, dataDir });
   const failure = await Promise.race([signalled, tracker.stopped]);
@@ -77,11 +77,11 @@ export async function runInstance(
   if (failure !== undefined) throw instanceError(failure);
 }
 
-async function startApiOrClose(tracker: Tracker, logger: Logger, token: string | undefined): Promise<Api> {
+async function startApiOrClose(tracker: Tracker, options: ApiOptions): Promise<Api> {
   try {
     // Its libraries take longer to load than the tracker itself: clients are served meanwhile.
     const { startApi } = await import('../api/server.ts');
-    return await startApi(tracker, { logger, adminToken: token });
+    return await startApi(tracker, options);
   } catch (error) {
     await tracker.close();
     throw error;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { addInstanceOptions, type TrackerCommandOptions } from './instance-options.ts';
 import { printListening, printWelcome } from './listening.ts';
-import { expectedInstances, port } from './option-values.ts';
+import { expectedInstances, pagesAddress, port } from './option-values.ts';
 
 export function trackerCommand(): Command {
   return addInstanceOptions(new Command('tracker'))
@@ -16,6 +16,11 @@ export function trackerCommand(): Command {
       '--member-port <n>',
       'TCP port for the other members; 0 takes a free one (default: 0 on loopback, else 6968)',
       port,
+    )
+    .option(
+      '--peer-pages <url>',
+      'where the pages of a peer on this machine are, for the buttons of its own pages',
+      pagesAddress,
     )
     .addHelpText(
       'after',

@@ -32,12 +32,15 @@ export function Button(props: ButtonProps) {
 export function LinkButton(props: {
   href: string;
   variant?: 'primary' | 'secondary';
+  size?: 'normal' | 'small';
   icon?: IconName;
+  /** What it is called where that is more than what it says. */
+  label?: string;
   children: ComponentChildren;
 }) {
-  const { href, variant = 'secondary', icon, children } = props;
+  const { href, variant = 'secondary', size = 'normal', icon, label, children } = props;
   return (
-    <a class={`button button-${variant} button-normal`} href={href}>
+    <a class={`button button-${variant} button-${size}`} href={href} aria-label={label}>
       {icon && <Icon name={icon} />}
       <span>{children}</span>
     </a>

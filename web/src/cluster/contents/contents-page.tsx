@@ -4,6 +4,7 @@ import { getJson } from '../../api/api-client.ts';
 import { useCursors } from '../../api/use-cursors.ts';
 import { useResource } from '../../api/use-resource.ts';
 import { Banner } from '../../components/banner.tsx';
+import { LinkButton } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
 import { DataTable, Pager, type TableColumn, type TableSort } from '../../components/data-table.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
@@ -14,7 +15,7 @@ import { formatBytes } from '../../formatting/bytes.ts';
 import { formatCount } from '../../formatting/numbers.ts';
 import { commitIndex } from '../../live/cluster-live.ts';
 import { changeQuery, query } from '../../routing/router.ts';
-import { PeerPagesButton } from '../peer-pages.tsx';
+import { PeerPagesButton, peerPage } from '../peer-pages.tsx';
 
 type Content = Contents['contents'][number];
 
@@ -65,6 +66,23 @@ const COLUMNS: readonly TableColumn<Content>[] = [
   { key: 'sha1', title: 'Sha1', sortable: 'asc', hideBelow: 'desk', cell: ({ sha1 }) => <Sha1 value={sha1} /> },
 ];
 
+/** Only where a peer is known; on the phone there is room for it on the page of the content. */
+const DOWNLOAD: TableColumn<Content> = {
+  key: 'download',
+  title: 'Get',
+  align: 'end',
+  hideBelow: 'tablet',
+  cell: ({ name, sha1 }) => {
+    const href = peerPage(`/contents?search=${sha1}`);
+    if (href === undefined) return null;
+    return (
+      <LinkButton size="small" icon="download" href={href} label={`Download ${name ?? sha1}`}>
+        Download
+      </LinkButton>
+    );
+  },
+};
+
 /** All contents, a page at a time: searched and sorted by the server, for there may be a million. */
 export function ContentsPage() {
   const search = query.value.get('search') ?? '';
@@ -89,7 +107,7 @@ export function ContentsPage() {
         </div>
         <DataTable
           caption="Contents of the cluster"
-          columns={COLUMNS}
+          columns={peerPage('/') === undefined ? COLUMNS : [...COLUMNS, DOWNLOAD]}
           rows={rows}
           rowKey={({ sha1 }) => sha1}
           sort={sort}

@@ -5,6 +5,7 @@ import { Page } from '../../components/page.tsx';
 import { Name, RelativeTime } from '../../components/text.tsx';
 import { formatCompact, formatCount } from '../../formatting/numbers.ts';
 import { cluster, localTime, samples } from '../../live/cluster-live.ts';
+import { PeerPagesButton } from '../peer-pages.tsx';
 import { healthOf } from './cluster-health.ts';
 import { ClusterTimeLine } from './cluster-time-line.tsx';
 import { MembersTable } from './members-table.tsx';
@@ -13,7 +14,18 @@ import { RateCharts } from './rate-charts.tsx';
 /** Is the cluster healthy, what does it do, what happened. */
 export function OverviewPage() {
   return (
-    <Page title="Overview" heading={<ClusterName />} note={<HealthBadge />} actions={<MasterNote />}>
+    <Page
+      title="Overview"
+      heading={<ClusterName />}
+      note={<HealthBadge />}
+      actions={
+        <>
+          <MasterNote />
+          <PeerPagesButton label="Share a file" icon="share" path="/share" />
+          <PeerPagesButton label="Download" icon="download" path="/contents" />
+        </>
+      }
+    >
       <Numbers />
       <Card title="Members" note={<QuorumNote />} flush>
         <MembersTable />

@@ -4,7 +4,6 @@ import type { Api, ApiOptions } from '../api/server.ts';
 import { startTracker } from '../tracker/start-tracker.ts';
 import type { Tracker } from '../tracker/tracker.ts';
 import { adminToken } from './admin-token.ts';
-import { caughtUp } from './caught-up.ts';
 import { CommandError, EXIT_DONE } from './command-error.ts';
 import {
   dataFolderOf,
@@ -80,8 +79,7 @@ export async function runInstance(
 
 async function startApiOrClose(tracker: Tracker, options: ApiOptions): Promise<Api> {
   try {
-    // Its libraries take longer to load than the tracker itself: clients are served meanwhile, and who has much to fetch does that first.
-    await caughtUp(tracker);
+    // Its libraries take longer to load than the tracker itself: clients are served meanwhile.
     const { startApi } = await import('../api/server.ts');
     return await startApi(tracker, options);
   } catch (error) {

@@ -82,6 +82,8 @@ test('programs and the API get 404, and no path leaves the folder', async () => 
   }
   for (const url of [
     '/nothing',
+    '//announce',
+    '//',
     '/assets/nothing.js',
     '/../outside.js',
     '/%2e%2e/outside.js',

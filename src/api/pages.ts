@@ -40,7 +40,8 @@ export function pages(options: PagesOptions): FastifyPluginAsync {
     });
 
     app.get('/*', { schema: { hide: true } }, async (request, reply) => {
-      const { pathname } = new URL(request.url, 'http://localhost');
+      // As it was sent: a path that begins with two slashes would be a host to `URL`.
+      const [pathname] = request.url.split('?', 1) as [string];
       if (pathname.startsWith('/api/')) return reply.callNotFound();
       if (isFile(pathname)) {
         reply.header('cache-control', pathname.startsWith(ASSETS) ? `max-age=${YEAR_SECONDS}, immutable` : 'no-cache');

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { appendFile, stat } from 'node:fs/promises';
-import { request } from 'node:http';
-import { after, before, type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import type { PeerChanges, PeerContentView, ShareView } from '../../src/api/peer/peer-schemas.ts';
+import { listenTo } from '../harness/server-sent-events.ts';
 import { startCluster, type TestCluster } from '../harness/start-cluster.ts';
 import type { SwarmkeeperProcess } from '../harness/start-swarmkeeper.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -79,27 +78,6 @@ class Daemon {
   }
 }
 
-/** The events of a daemon, as they come. */
-async function listen(t: TestContext, { url }: Daemon): Promise<{ event: string; data: unknown }[]> {
-  const heard: { event: string; data: unknown }[] = [];
-  const asking = request(`${url}/events`);
-  t.after(() => asking.destroy());
-  asking.on('error', () => {});
-  asking.end();
-  const [answer] = await once(asking, 'response');
-  let text = '';
-  answer.setEncoding('utf8').on('data', (part: string) => {
-    const messages = (text + part).split('\n\n');
-    text = messages.pop()!;
-    for (const message of messages) {
-      const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(message) ?? [];
-      if (event) heard.push({ event, data: JSON.parse(data) });
-    }
-  });
-  answer.on('error', () => {});
-  return heard;
-}
-
 test('Daemons share and get, tell how it goes, and go on with it after a restart', async (t) => {
   const stage = await Stage.open(t, cluster.network);
   await stage.write('films/one.mkv', 3 * MIB);
@@ -110,7 +88,7 @@ test('Daemons share and get, tell how it goes, and go on with it after a restart
   await seeder.reaches(sha1, 'seeding');
 
   let leecher = await Daemon.start(stage, 'leecher');
-  const heard = await listen(t, leecher);
+  const heard = await listenTo(t, `${leecher.url}/events`);
   await waitFor('the snapshot', () => heard.some(({ event }) => event === 'snapshot'));
   const added = await leecher.tell<PeerContentView>('POST', '/contents', { content: 'films' }, 201);
   assert.equal(added.sha1, sha1);

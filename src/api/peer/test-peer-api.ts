@@ -1,11 +1,10 @@
 import { randomFillSync } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
+import { listenTo, type ServerSentEvent } from '../../../test/harness/server-sent-events.ts';
 import { Peer, type PeerOptions } from '../../peer/peer.ts';
 import { type PeerApi, type PeerApiOptions, startPeerApi } from './peer-server.ts';
 
@@ -83,23 +82,7 @@ export class TestPeerApi {
   }
 
   /** Events of a stream, as they come. */
-  async listen(t: TestContext, path: string): Promise<{ event: string; data: unknown }[]> {
-    const heard: { event: string; data: unknown }[] = [];
-    const asking = request(this.url + path);
-    t.after(() => asking.destroy());
-    asking.on('error', () => {});
-    asking.end();
-    const [answer] = await once(asking, 'response');
-    let text = '';
-    answer.setEncoding('utf8').on('data', (part: string) => {
-      const messages = (text + part).split('\n\n');
-      text = messages.pop()!;
-      for (const message of messages) {
-        const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(message) ?? [];
-        if (event) heard.push({ event, data: JSON.parse(data) });
-      }
-    });
-    answer.on('error', () => {});
-    return heard;
+  listen(t: TestContext, path: string): Promise<ServerSentEvent[]> {
+    return listenTo(t, this.url + path);
   }
 }

@@ -1,4 +1,3 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { Contents } from '../../../../src/api/schemas.ts';
 import { getJson } from '../../api/api-client.ts';
 import { useCursors } from '../../api/use-cursors.ts';
@@ -6,9 +5,9 @@ import { useResource } from '../../api/use-resource.ts';
 import { Banner } from '../../components/banner.tsx';
 import { LinkButton } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
+import { ContentSearch } from '../../components/content-search.tsx';
 import { DataTable, Pager, type TableColumn, type TableSort } from '../../components/data-table.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
-import { SearchField } from '../../components/field.tsx';
 import { Page } from '../../components/page.tsx';
 import { Name, Sha1 } from '../../components/text.tsx';
 import { formatBytes } from '../../formatting/bytes.ts';
@@ -20,10 +19,6 @@ import { PeerPagesButton, peerPage } from '../peer-pages.tsx';
 type Content = Contents['contents'][number];
 
 const PAGE_SIZE = 50;
-/** The API's own bound. */
-const MAX_SEARCH = 255;
-/** After the last key, before the server is asked. */
-const TYPING_MS = 250;
 /** What is asked for most comes first. */
 const BY_DEFAULT: TableSort = { by: 'seeders', order: 'desc' };
 
@@ -103,7 +98,7 @@ export function ContentsPage() {
       {error !== undefined && <Banner tone="danger" title={error.message} />}
       <Card flush>
         <div class="toolbar">
-          <SearchBox />
+          <ContentSearch />
         </div>
         <DataTable
           caption="Contents of the cluster"
@@ -130,27 +125,6 @@ export function ContentsPage() {
         )}
       </Card>
     </Page>
-  );
-}
-
-/** The address follows what is typed, and the list follows the address. */
-function SearchBox() {
-  const current = query.value.get('search') ?? '';
-  const [typed, setTyped] = useState(current);
-  useEffect(() => setTyped(current), [current]);
-  useEffect(() => {
-    if (typed === current) return;
-    const timer = setTimeout(() => changeQuery({ search: typed }, { replace: true }), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed, current]);
-  return (
-    <SearchField
-      label="Search the contents"
-      placeholder="Name, or the beginning of a sha1"
-      maxLength={MAX_SEARCH}
-      value={typed}
-      onValue={setTyped}
-    />
   );
 }
 

@@ -6,9 +6,9 @@ import { useResource } from '../../api/use-resource.ts';
 import { Banner } from '../../components/banner.tsx';
 import { Button } from '../../components/button.tsx';
 import { Card } from '../../components/card.tsx';
+import { ContentSearch } from '../../components/content-search.tsx';
 import { DataTable, Pager, type TableColumn, type TableSort } from '../../components/data-table.tsx';
 import { EmptyState } from '../../components/empty-state.tsx';
-import { SearchField } from '../../components/field.tsx';
 import { Page } from '../../components/page.tsx';
 import { Name, Sha1 } from '../../components/text.tsx';
 import { toast, toastError } from '../../components/toasts.tsx';
@@ -22,10 +22,6 @@ import { download } from '../peer-actions.ts';
 type Content = ClusterContentsView['contents'][number];
 
 const PAGE_SIZE = 50;
-/** The API's own bound. */
-const MAX_SEARCH = 255;
-/** After the last key, before the cluster is asked. */
-const TYPING_MS = 250;
 /** The list is asked for again after so long: others come and go. */
 const REFRESH_MS = 5_000;
 /** What is shared by most comes first. */
@@ -95,7 +91,7 @@ export function ContentsPage() {
       {error !== undefined && !isAlone && <Banner tone="danger" title={error.message} />}
       <Card flush>
         <div class="toolbar">
-          <SearchBox />
+          <ContentSearch />
         </div>
         <DataTable
           caption="Contents of the cluster"
@@ -165,27 +161,6 @@ function Alone() {
         </EmptyState>
       </Card>
     </Page>
-  );
-}
-
-/** The address follows what is typed, and the list follows the address. */
-function SearchBox() {
-  const current = query.value.get('search') ?? '';
-  const [typed, setTyped] = useState(current);
-  useEffect(() => setTyped(current), [current]);
-  useEffect(() => {
-    if (typed === current) return;
-    const timer = setTimeout(() => changeQuery({ search: typed }, { replace: true }), TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [typed, current]);
-  return (
-    <SearchField
-      label="Search the contents"
-      placeholder="Name, or the beginning of a sha1"
-      maxLength={MAX_SEARCH}
-      value={typed}
-      onValue={setTyped}
-    />
   );
 }
 

@@ -114,7 +114,8 @@ test(`A peer that is killed ${KILLS} times in a download completes it, and fetch
       assert.ok(again <= killed * GROUP_BYTES, `${again} bytes were fetched again for ${killed} kills`);
       kills += killed;
     };
-    while (killsLeft-- > 0) {
+    while (killsLeft > 0) {
+      killsLeft--;
       if (!(await next(anyDeath()))) continue;
       // It was faster than its death: once more from the start.
       killsLeft++;

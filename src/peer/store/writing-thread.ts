@@ -28,12 +28,13 @@ const tellsOfFailures = () => {
 };
 const syncFileSystem =
   hasBatchedCalls && tellsOfFailures() ? (await import('./sync-file-system.ts')).syncFileSystem : undefined;
+const preallocate = hasBatchedCalls ? (await import('./preallocate.ts')).preallocate : undefined;
 const database = PeerDatabase.open(workerData as string);
 const open = new Map<string, OpenContent>();
 
 function openContent({ sha1, folder, metainfo }: Extract<StorageRequest, { type: 'open' }>): OpenedContent {
   const { info } = readMetainfo(metainfo);
-  const files = new DiskFiles({ folder, syncFileSystem });
+  const files = new DiskFiles({ folder, syncFileSystem, preallocate });
   database.saveContent({ sha1, folder, metainfo });
   const store = ChunkStore.open({ database, files, info });
   open.set(sha1, { store, files, groupTimer: undefined, failure: undefined });

@@ -32,6 +32,7 @@ import type { PeerNumber } from '../picking/active-piece.ts';
 import { Bitfield } from '../picking/bitfield.ts';
 import type { PiecePicker } from '../picking/piece-picker.ts';
 import { RemotePieces } from '../picking/remote-pieces.ts';
+import { copyBytes } from '../store/copy-bytes.ts';
 import { sha1 } from '../store/local-metainfo.ts';
 import { type PeerLink, type PeerLinkEvents, WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -383,7 +384,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     if (offset === 0) this.#target = this.#begin(block, now);
     // Another peer may have taken the block over.
     else if (!this.#owner.picker.active(block.piece)?.isSender(this.number, block)) this.#target = undefined;
-    if (this.#target) this.#target.set(part, block.begin + offset);
+    if (this.#target) copyBytes(part, this.#target, block.begin + offset);
     else this.#countUnwanted(part.length);
     if (offset + part.length < block.length || this.#closed) return;
     const wanted = this.#target !== undefined;

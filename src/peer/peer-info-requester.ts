@@ -2,15 +2,7 @@ import { type ContentQuery, MAX_CONTENT_NAME_BYTES } from '../bittorrent/content
 import { formatEndpoint, type PeerEndpoint } from '../bittorrent/magnet.ts';
 import type { AnnounceAnswer, AnnouncedContent, AnnounceEvents, Announcing } from './trackers/announcement.ts';
 import { type AnnounceRound, Announcer } from './trackers/announcer.ts';
-import {
-  type ContentsPage,
-  type ContentsQuery,
-  findContents,
-  type InstanceFinder,
-  type ListedContent,
-  listContents,
-  listInstances,
-} from './trackers/cluster-api.ts';
+import type { ContentsPage, ContentsQuery, InstanceFinder, ListedContent } from './trackers/cluster-api.ts';
 import type { ClusterPlace } from './trackers/cluster-lanes.ts';
 import { ClusterLink } from './trackers/cluster-link.ts';
 import { ContentReport } from './trackers/content-report.ts';
@@ -137,12 +129,14 @@ export class PeerInfoRequester {
    * @throws {TrackerError} NO_TRACKER, UNREACHABLE, NO_ANSWER, MALFORMED_REPLY, STOPPED
    */
   async *contents(): AsyncGenerator<readonly ListedContent[]> {
+    const { listContents } = await clusterApi();
     yield* listContents(this.#finder, this.#closing.signal);
   }
 
   /** One page of the contents that match a search, in the order that is asked for. @throws {TrackerError} as `contents` */
-  search(query: ContentsQuery): Promise<ContentsPage> {
-    return findContents(this.#finder, query, this.#closing.signal);
+  async search(query: ContentsQuery): Promise<ContentsPage> {
+    const { findContents } = await clusterApi();
+    return await findContents(this.#finder, query, this.#closing.signal);
   }
 
   /**
@@ -183,13 +177,17 @@ export class PeerInfoRequester {
     const now = performance.now();
     if (!this.#link.isByAddress || now - this.#learnedAtMs < LEARN_EVERY_MS) return;
     this.#learnedAtMs = now;
-    listInstances(this.#finder, this.#closing.signal).then(
-      (instances) => this.#link.learn(instances),
-      // The next announce tries again; what was named stays known.
-      () => {},
-    );
+    const learn = async () => {
+      const { listInstances } = await clusterApi();
+      this.#link.learn(await listInstances(this.#finder, this.#closing.signal));
+    };
+    // When it fails the next announce tries again; what was named stays known.
+    learn().catch(() => {});
   }
 }
+
+/** Takes a while to load: who announces only does not wait for it. */
+const clusterApi = () => import('./trackers/cluster-api.ts');
 
 /** The cluster is asked until it answers. */
 const UNLIMITED = { firstMs: Number.POSITIVE_INFINITY, attempts: Number.POSITIVE_INFINITY };

@@ -6,7 +6,7 @@ import { DownloadManager, type DownloadManagerOptions, type TransferRates } from
 import { type MakeTorrentOptions, makeTorrent } from './making/make-torrent.ts';
 import { PeerContent, type PeerContentOptions } from './peer-content.ts';
 import { PeerInfoRequester } from './peer-info-requester.ts';
-import { type Remembered, RememberedContents } from './remembered-contents.ts';
+import type { Remembered, RememberedContents } from './remembered-contents.ts';
 import { readMetainfo } from './store/local-metainfo.ts';
 import type { ClusterPlace } from './trackers/cluster-lanes.ts';
 import { TrackerClient } from './trackers/tracker-client.ts';
@@ -70,6 +70,7 @@ export class Peer {
       manager = new DownloadManager(options);
       await listen(manager, options);
       if (!options.remembers) return new Peer(requester, manager, remembered, undefined);
+      const { RememberedContents } = await import('./remembered-contents.ts');
       const memory = new RememberedContents(options.dataFolder);
       const last = await memory.load();
       const peer = new Peer(requester, manager, remembered, memory);

@@ -32,6 +32,11 @@ export class HashingThreads {
     this.#contents.set(content.sha1, content);
   }
 
+  /** Has a thread ready for what arrives. */
+  start(): void {
+    if (this.#threads.length === 0) this.#start();
+  }
+
   /** Whether bytes have that SHA-1. @param bytes in shared memory @throws {StoreError} */
   async verify(bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
     return (await this.#call(this.#leastBusy(VERIFYING_BEHIND, this.#mostVerifying), {
@@ -88,6 +93,7 @@ export class HashingThreads {
 
   #start(): HashingThread {
     const calls = new ThreadCalls<HashRequest>(workerUrl('./hashing-thread', import.meta.url), undefined);
+    calls.start();
     const thread = { calls, waiting: 0, open: new Set<string>() };
     this.#threads.push(thread);
     return thread;

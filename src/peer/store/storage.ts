@@ -15,10 +15,13 @@ export class Storage {
   readonly #writing: ThreadCalls<StorageRequest>;
   readonly #reading: ThreadCalls<ReadRequest>;
   readonly #hashing = new HashingThreads();
+  /** Contents that were opened, until the reading thread knows their files. None waits for that but who reads. */
+  readonly #readable = new Map<string, Promise<unknown>>();
 
   /** @param databasePath of `peer.db`, which is made when it is not there */
   constructor(databasePath: string) {
     this.#writing = new ThreadCalls(workerUrl('./writing-thread', import.meta.url), databasePath);
+    this.#writing.start();
     this.#reading = new ThreadCalls(workerUrl('./reading-thread', import.meta.url), undefined);
   }
 
@@ -30,12 +33,15 @@ export class Storage {
   /** Opens a content, adding it when it is new; `pieceCount` is that of its metainfo. */
   async open(content: Content, pieceCount: number): Promise<{ have: Bitfield; doubtful: Bitfield }> {
     const opened = (await this.#writing.call({ type: 'open', ...content })) as OpenedContent;
-    await this.#reading.call({ type: 'openFiles', ...content });
+    const have = Bitfield.fromWire(opened.have, pieceCount);
     this.#hashing.open(content);
-    return {
-      have: Bitfield.fromWire(opened.have, pieceCount),
-      doubtful: Bitfield.fromWire(opened.doubtful, pieceCount),
-    };
+    // It starts beside the reading thread, and is needed sooner.
+    if (!have.isFull) this.#hashing.start();
+    const isReadable = this.#reading.call({ type: 'openFiles', ...content });
+    this.#readable.set(content.sha1, isReadable);
+    // Told to whoever reads.
+    isReadable.catch(() => {});
+    return { have, doubtful: Bitfield.fromWire(opened.doubtful, pieceCount) };
   }
 
   /**
@@ -76,22 +82,26 @@ export class Storage {
   async finish(sha1: string): Promise<void> {
     await this.#writing.call({ type: 'finish', sha1 });
     // Before anybody hears that it is complete: whatever changes after that is found out.
+    await this.#readable.get(sha1);
     await this.#reading.call({ type: 'seal', sha1 });
   }
 
   /** Fills `into`, shared memory, with the bytes of the content from `offset` on. */
   async read(sha1: string, offset: number, into: Uint8Array): Promise<void> {
+    await this.#readable.get(sha1);
     await this.#reading.call({ type: 'read', sha1, offset, into });
   }
 
   /** A clean stop of one content. */
   async closeContent(sha1: string): Promise<void> {
+    this.#readable.delete(sha1);
     await Promise.all([this.#reading.call({ type: 'closeFiles', sha1 }), this.#hashing.closeContent(sha1)]);
     await this.#writing.call({ type: 'close', sha1 });
   }
 
   /** Forgets a content that is open; its files stay. */
   async remove(sha1: string): Promise<void> {
+    this.#readable.delete(sha1);
     await Promise.all([this.#reading.call({ type: 'closeFiles', sha1 }), this.#hashing.closeContent(sha1)]);
     await this.#writing.call({ type: 'remove', sha1 });
   }

@@ -5,42 +5,66 @@ import { failureOf, type Numbered, StoreError, type ThreadAnswer, type ThreadFai
 /** These threads make little garbage: a small nursery costs no time, and the usual one is memory for nothing. */
 const YOUNG_MIB = 4;
 
-/** A thread that answers requests (answer-requests.ts), as its caller sees it. */
+/** A thread that answers requests (answer-requests.ts), as its caller sees it. It is started by the first of them. */
 export class ThreadCalls<Request> {
-  readonly #worker: Worker;
+  readonly #entry: URL;
+  readonly #workerData: unknown;
+  #worker: Worker | undefined;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #nextId = 1;
   /** Why there will be no more answers. */
   #ended: Error | undefined;
 
   constructor(entry: URL, workerData: unknown) {
-    this.#worker = new Worker(entry, { workerData, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
-    this.#worker.on('message', (answer: ThreadAnswer) => {
-      const call = this.#waiting.get(answer.id);
-      this.#waiting.delete(answer.id);
-      if ('failure' in answer) call?.reject(new StoreError(answer.failure));
-      else call?.resolve(answer.value);
-    });
-    this.#worker.on('error', (error) => this.#end(failureOf(error)));
-    this.#worker.on('exit', () => this.#end({ code: 'STORE_CLOSED', message: 'the store is closed' }));
+    this.#entry = entry;
+    this.#workerData = workerData;
   }
 
   /** @throws {StoreError} what the thread threw, or STORE_CLOSED when it is gone */
   call(request: Request): Promise<unknown> {
     if (this.#ended) return Promise.reject(this.#ended);
+    const worker = this.#thread();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, request } satisfies Numbered<Request>);
+      worker.postMessage({ id, request } satisfies Numbered<Request>);
     });
   }
 
   /** Ends the thread; what it has not answered fails. Can be called twice. */
   async end(): Promise<void> {
     if (this.#ended) return;
-    const exit = once(this.#worker, 'exit');
-    await this.#worker.terminate();
+    const worker = this.#worker;
+    if (!worker) {
+      this.#end(CLOSED);
+      return;
+    }
+    const exit = once(worker, 'exit');
+    await worker.terminate();
     await exit;
+  }
+
+  /** Starts the thread, when it is sure to be asked soon. Can be called twice. */
+  start(): void {
+    this.#thread();
+  }
+
+  #thread(): Worker {
+    if (this.#worker) return this.#worker;
+    const worker = new Worker(this.#entry, {
+      workerData: this.#workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    });
+    worker.on('message', (answer: ThreadAnswer) => {
+      const call = this.#waiting.get(answer.id);
+      this.#waiting.delete(answer.id);
+      if ('failure' in answer) call?.reject(new StoreError(answer.failure));
+      else call?.resolve(answer.value);
+    });
+    worker.on('error', (error) => this.#end(failureOf(error)));
+    worker.on('exit', () => this.#end(CLOSED));
+    this.#worker = worker;
+    return worker;
   }
 
   #end(failure: ThreadFailure): void {
@@ -49,3 +73,5 @@ export class ThreadCalls<Request> {
     this.#waiting.clear();
   }
 }
+
+const CLOSED: ThreadFailure = { code: 'STORE_CLOSED', message: 'the store is closed' };

@@ -1,5 +1,4 @@
-import { type RequestOptions, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { RequestOptions } from 'node:http';
 import { promisify } from 'node:util';
 import { unzip } from 'node:zlib';
 import type { AddressFamily } from '../../bittorrent/compact-peers.ts';
@@ -66,7 +65,8 @@ interface RawReply extends HttpReply {
 
 function getOnce(url: URL, options: GetOptions & { host: string }): Promise<RawReply> {
   const { signal, maxBytes, ca } = options;
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp;
+  // An import of node:http takes 20 ms, since it brings all of fetch along; this does not. TLS is for those who need it.
+  const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'gzip', connection: 'close' };
   return new Promise((resolve, reject) => {
     // `fetch` would refuse some port numbers, and send more headers than trackers like.

@@ -1,4 +1,4 @@
-import { EVENT_COMPLETED, EVENT_STOPPED } from '../bittorrent/bep15.ts';
+import { EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED } from '../bittorrent/bep15.ts';
 import type { Announce } from './announce.ts';
 import { COUNTER, type Counters } from './counters.ts';
 import type { LogGroups } from './log-group.ts';
@@ -94,8 +94,8 @@ export class PeerInfoSender {
   }
 
   /**
-   * Copies compact peers of the announce's family for it, as many as it wants: leechers for a seeder, both for a
-   * leecher, never itself. Call after `receive` or `locate`.
+   * Copies compact peers of the announce's family for it, as many as it wants: leechers for a seeder (seeders if it has just
+   * started and there is no leecher), both for a leecher, never itself. Call after `receive` or `locate`.
    * @param limit most peers to copy
    * @returns peers copied
    */
@@ -106,7 +106,12 @@ export class PeerInfoSender {
     const wanted = Math.min(announce.numWant < 0 ? DEFAULT_NUM_WANT : announce.numWant, limit);
     const seeders = store.seedersOf(this.swarm);
     const leechers = store.countOf(this.swarm) - seeders;
-    if (announce.left === 0) return this.#copyWindow(store, seeders, leechers, wanted, out, at);
+    if (announce.left === 0) {
+      const copied = this.#copyWindow(store, seeders, leechers, wanted, out, at);
+      if (copied > 0 || announce.event !== EVENT_STARTED) return copied;
+      // Clients such as aria2 say so of a magnet link too, as long as they lack the metadata: they need anybody who has it.
+      return this.#copyWindow(store, 0, seeders, wanted, out, at);
+    }
     if (seeders + leechers <= wanted) return this.#copyWindow(store, 0, seeders + leechers, wanted, out, at);
     // Half of each, and more of the one where the other has too few.
     const fromSeeders = Math.min(seeders, Math.max(wanted >> 1, wanted - leechers));

@@ -20,8 +20,6 @@ export const aria2: OtherProgram = {
 
   ownFiles: /\.aria2$/,
 
-  saysNothingIsLeft: true,
-
   async start({ host, port, homeFolder, run }, options = {}) {
     const { pex = false, insistsOnEncryption = false, uploadRate = 0 } = options;
     const rpcPort = port + 1;

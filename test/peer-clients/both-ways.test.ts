@@ -36,24 +36,20 @@ describe('files and folders of all shapes', { skip: missingForLan(), concurrency
 
   for (const program of PROGRAMS) {
     for (const way of WAYS) {
-      // It would be taken for a seeder, who is told of leechers only.
-      const isTakenForSeeder = way.by === 'magnet' && program.saysNothingIsLeft;
-      if (!isTakenForSeeder) {
-        test(`${program.name} fetches them from a share, by ${way.name}`, { skip: program.missing() }, async (t) => {
-          const room = await place.room();
-          const paths = await Promise.all(CONTENTS.map((content) => writeContent(join(room, 'shared'), content)));
-          const sharing = await share(t, place, 'a', paths, '--announce', place.announceUrl(way.protocol));
-          const client = await program.start(await place.seat(t, 'b'));
-          const folder = join(room, 'fetched');
-          for (const { sha1, torrent, magnet } of sharing.shared) {
-            await client.add({ sha1, source: way.by === 'torrent' ? { torrent } : { magnet }, folder });
-          }
-          await completes(client, sharing.shared);
-          await assertSame(join(room, 'shared'), folder, program);
-          await told(place, sharing.shared, { seeders: 2, leechers: 0, completed: 1 });
-          await leave(sharing.process);
-        });
-      }
+      test(`${program.name} fetches them from a share, by ${way.name}`, { skip: program.missing() }, async (t) => {
+        const room = await place.room();
+        const paths = await Promise.all(CONTENTS.map((content) => writeContent(join(room, 'shared'), content)));
+        const sharing = await share(t, place, 'a', paths, '--announce', place.announceUrl(way.protocol));
+        const client = await program.start(await place.seat(t, 'b'));
+        const folder = join(room, 'fetched');
+        for (const { sha1, torrent, magnet } of sharing.shared) {
+          await client.add({ sha1, source: way.by === 'torrent' ? { torrent } : { magnet }, folder });
+        }
+        await completes(client, sharing.shared);
+        await assertSame(join(room, 'shared'), folder, program);
+        await told(place, sharing.shared, { seeders: 2, leechers: 0, completed: 1 });
+        await leave(sharing.process);
+      });
 
       test(`a get fetches them from ${program.name}, by ${way.name}`, {
         skip: program.missing() || libtorrent.missing(),

@@ -17,7 +17,6 @@ export const libtorrent: OtherProgram = {
   makesEmptyFiles: true,
   readsHybrids: true,
   ownFiles: undefined,
-  saysNothingIsLeft: false,
   start: (seat, options) => startLibtorrent(seat, options),
 };
 

@@ -48,8 +48,6 @@ export interface OtherProgram {
   readonly readsHybrids: boolean;
   /** What it keeps beside the contents while it runs, by the end of the path. */
   readonly ownFiles: RegExp | undefined;
-  /** Whether it tells trackers, while it has a magnet link only, that nothing is left: it is taken for a seeder then. */
-  readonly saysNothingIsLeft: boolean;
   /** Resolves when it can be given torrents. */
   start(seat: Seat, options?: ClientOptions): Promise<OtherClient>;
 }

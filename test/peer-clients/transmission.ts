@@ -22,8 +22,6 @@ export const transmission: OtherProgram = {
 
   ownFiles: undefined,
 
-  saysNothingIsLeft: false,
-
   async start(seat, options = {}) {
     const rpcPort = seat.port + 1;
     await writeFile(join(seat.homeFolder, 'settings.json'), JSON.stringify(settings(seat, rpcPort, options)));

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { smallDisk, temporaryFolder } from '../../cluster/storage/storage-faults.ts';
 import { hasBatchedCalls } from '../../net/platform.ts';
-import { DiskFiles, MAX_OPEN_FILES, SYNC_ALL_FROM } from './disk-files.ts';
+import { DiskFiles, type FileCalls, MAX_OPEN_FILES, SYNC_ALL_FROM } from './disk-files.ts';
 import { FileError } from './file-layer.ts';
 
 function refusal(act: () => unknown): string {
@@ -29,6 +29,7 @@ function refusal(act: () => unknown): string {
   }
   return 'done';
 }
+const MIB = 1024 * 1024;
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 describe('Files on a disk', () => {
@@ -87,22 +88,22 @@ describe('Files on a disk', () => {
 
   it('are synced at once when they are many', async (t) => {
     if (!hasBatchedCalls) return t.skip('needs the system calls of Linux');
-    const { syncFileSystem } = await import('./sync-file-system.ts');
+    const { syncFileSystem } = await import('./linux-file-calls.ts');
     const folder = temporaryFolder(t);
-    let calls = 0;
-    const files = new DiskFiles({
-      folder,
+    let syncs = 0;
+    const calls: FileCalls = {
       syncFileSystem: (fd) => {
-        calls++;
+        syncs++;
         syncFileSystem(fd);
       },
-    });
+    };
+    const files = new DiskFiles({ folder, calls });
     const paths = Array.from({ length: SYNC_ALL_FROM }, (_, i) => [`${i % 3}`, `${i}`]);
     for (const path of paths) files.resize(path, 1);
     files.sync(paths.slice(1));
-    assert.equal(calls, 0);
+    assert.equal(syncs, 0);
     files.sync(paths);
-    assert.equal(calls, 1);
+    assert.equal(syncs, 1);
     assert.throws(() => syncFileSystem(-1), /EBADF/);
     // One of the folders is on another disk.
     const disk = smallDisk(t, '64k');
@@ -112,7 +113,48 @@ describe('Files on a disk', () => {
       refusal(() => files.sync([...paths, ['elsewhere', 'x']])),
       'LEADS_ELSEWHERE',
     );
-    assert.equal(calls, 1);
+    assert.equal(syncs, 1);
+    files.close();
+  });
+
+  it('have room on the disk before they are written, when they are large', async (t) => {
+    if (!hasBatchedCalls) return t.skip('needs the system calls of Linux');
+    const { preallocate, startWriting } = await import('./linux-file-calls.ts');
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder, calls: { preallocate, startWriting } });
+    files.resize(['large'], 5 * MIB);
+    files.resize(['large'], 3 * MIB);
+    files.resize(['large'], 4 * MIB);
+    files.write(['large'], 2 * MIB, new Uint8Array(MIB).fill(7));
+    files.sync([['large']]);
+    const { size, blocks } = statSync(join(folder, 'large'));
+    assert.equal(size, 4 * MIB);
+    assert.ok(blocks * 512 >= 4 * MIB, `${blocks} blocks`);
+    assert.deepEqual([...readFileSync(join(folder, 'large'))].slice(2 * MIB - 1, 2 * MIB + 1), [0, 7]);
+    files.close();
+  });
+
+  it('are made all the same where the system cannot make room', (t) => {
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder, calls: { preallocate: () => false } });
+    files.resize(['large'], 5 * MIB);
+    assert.equal(statSync(join(folder, 'large')).size, 5 * MIB);
+    files.close();
+  });
+
+  it('keep nothing of the room that was found, when it is not enough', async (t) => {
+    if (!hasBatchedCalls) return t.skip('needs the system calls of Linux');
+    const { preallocate } = await import('./linux-file-calls.ts');
+    const disk = smallDisk(t, '4m');
+    if (!disk) return;
+    const files = new DiskFiles({ folder: disk.folder, calls: { preallocate } });
+    assert.equal(
+      refusal(() => files.resize(['large'], 8 * MIB)),
+      'DISK_FULL',
+    );
+    const { size, blocks } = statSync(join(disk.folder, 'large'));
+    assert.deepEqual([size, blocks], [0, 0]);
+    files.resize(['other'], 3 * MIB);
     files.close();
   });
 

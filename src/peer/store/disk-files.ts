@@ -31,14 +31,24 @@ export interface DiskFilesOptions {
   readonly folder: string;
   /** Files are never changed, opened for reading only. */
   readonly readOnly?: boolean;
-  /** Brings the whole file system of a descriptor to the disk (sync-file-system.ts), for many files at once. */
+  /** Of the system; without them it is done in other ways. */
+  readonly calls?: FileCalls;
+}
+
+/** What Node has no functions for (linux-file-calls.ts). */
+export interface FileCalls {
+  /** Brings the whole file system of a descriptor to the disk, for many files at once. */
   readonly syncFileSystem?: ((fd: number) => void) | undefined;
-  /** Makes a file longer with room on the disk (preallocate.ts); false: it cannot. */
-  readonly preallocate?: ((fd: number, bytes: number) => boolean) | undefined;
+  /** Makes a file longer, with room on the disk; false: it cannot. */
+  readonly preallocate?: (fd: number, bytes: number) => boolean;
+  /** Begins to write what was put into a file. */
+  readonly startWriting?: (fd: number, offset: number, bytes: number) => void;
 }
 
 /** Shorter files are written at once anyway. */
 const PREALLOCATE_FROM_BYTES = 1024 * 1024;
+/** What is shorter is gathered by the system, and written when it is synced. */
+const START_WRITING_FROM_BYTES = 256 * 1024;
 
 /** From so many files on, all of the file system is synced at once: measured 20 times as fast for 1,000 files of 100 KiB. */
 export const SYNC_ALL_FROM = 16;
@@ -50,8 +60,7 @@ export const SYNC_ALL_FROM = 16;
 export class DiskFiles implements FileLayer {
   readonly #folder: string;
   readonly #readOnly: boolean;
-  readonly #syncFileSystem: DiskFilesOptions['syncFileSystem'];
-  readonly #preallocate: DiskFilesOptions['preallocate'];
+  readonly #calls: FileCalls;
   /** Descriptors by path, the one used longest ago first. */
   readonly #open = new Map<string, OpenFile>();
   /** Folders in which something was made that may be gone after a power cut. */
@@ -61,10 +70,9 @@ export class DiskFiles implements FileLayer {
   #lookedAtMs = 0;
 
   /** @throws {FileError} the folder cannot be made or is none */
-  constructor({ folder, readOnly = false, syncFileSystem, preallocate }: DiskFilesOptions) {
+  constructor({ folder, readOnly = false, calls = {} }: DiskFilesOptions) {
     this.#readOnly = readOnly;
-    this.#syncFileSystem = syncFileSystem;
-    this.#preallocate = preallocate;
+    this.#calls = calls;
     this.#folder = this.#guard(folder, () => {
       if (!readOnly) makeDownloadFolder(resolve(folder));
       const real = realpathSync(resolve(folder));
@@ -99,7 +107,7 @@ export class DiskFiles implements FileLayer {
     const { size } = fstatSync(fd);
     if (size >= bytes) return false;
     try {
-      return this.#preallocate?.(fd, bytes) ?? false;
+      return this.#calls.preallocate?.(fd, bytes) ?? false;
     } catch (error) {
       // What room was found already is given back: somebody else may need it to have this one resumed.
       ftruncateSync(fd, size);
@@ -130,6 +138,7 @@ export class DiskFiles implements FileLayer {
     this.#guard(place, () => {
       const fd = this.#descriptor(path, place, 'write');
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, offset + at);
+      if (bytes.length >= START_WRITING_FROM_BYTES) this.#calls.startWriting?.(fd, offset, bytes.length);
     });
   }
 
@@ -147,7 +156,7 @@ export class DiskFiles implements FileLayer {
 
   /** @returns false where that cannot be, or when some of it is on another file system */
   #syncAll(paths: readonly FilePath[]): boolean {
-    const syncFileSystem = this.#syncFileSystem;
+    const { syncFileSystem } = this.#calls;
     if (!syncFileSystem) return false;
     return this.#guard(this.#folder, () => {
       const { dev } = statSync(this.#folder);

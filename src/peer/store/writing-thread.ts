@@ -4,7 +4,7 @@ import { hasBatchedCalls } from '../../net/platform.ts';
 import { PeerDatabase } from '../database.ts';
 import { answerRequests } from './answer-requests.ts';
 import { ChunkStore } from './chunk-store.ts';
-import { DiskFiles } from './disk-files.ts';
+import { DiskFiles, type FileCalls } from './disk-files.ts';
 import { readMetainfo } from './local-metainfo.ts';
 import { failureOf, type OpenedContent, type StorageRequest, type ThreadFailure } from './storage-messages.ts';
 
@@ -21,20 +21,20 @@ interface OpenContent {
   failure: unknown;
 }
 
-/** Kernels before 5.8 do not tell whether all of it was written. */
-const tellsOfFailures = () => {
-  const [major, minor] = release().split('.').map(Number);
-  return major > 5 || (major === 5 && minor >= 8);
-};
-const syncFileSystem =
-  hasBatchedCalls && tellsOfFailures() ? (await import('./sync-file-system.ts')).syncFileSystem : undefined;
-const preallocate = hasBatchedCalls ? (await import('./preallocate.ts')).preallocate : undefined;
+const calls = hasBatchedCalls ? await fileCalls() : {};
 const database = PeerDatabase.open(workerData as string);
 const open = new Map<string, OpenContent>();
 
+async function fileCalls(): Promise<FileCalls> {
+  const { syncFileSystem, ...others } = await import('./linux-file-calls.ts');
+  // Older kernels do not tell whether all of a file system was written.
+  const [major, minor] = release().split('.').map(Number);
+  return major > 5 || (major === 5 && minor >= 8) ? { syncFileSystem, ...others } : others;
+}
+
 function openContent({ sha1, folder, metainfo }: Extract<StorageRequest, { type: 'open' }>): OpenedContent {
   const { info } = readMetainfo(metainfo);
-  const files = new DiskFiles({ folder, syncFileSystem, preallocate });
+  const files = new DiskFiles({ folder, calls });
   database.saveContent({ sha1, folder, metainfo });
   const store = ChunkStore.open({ database, files, info });
   open.set(sha1, { store, files, groupTimer: undefined, failure: undefined });

@@ -26,7 +26,7 @@ test('A get into a full disk says so, and goes on where it was when there is roo
   const disk = smallDisk(t, '6m');
   if (!disk) return;
   const stage = await Stage.open(t, cluster.network);
-  await stage.write('too-big/file', 10 * MIB);
+  for (let i = 0; i < 5; i++) await stage.write(`too-big/${i}`, 2 * MIB);
   const { shared } = await stage.share(stage.path('too-big'));
   const args = [shared[0].sha1, '-o', disk.folder, '--no-seed'];
   await assertGaveUp(

@@ -250,6 +250,18 @@ test('where it is allowed keys stand in any order, and mean the same with the by
   );
 });
 
+test('the items of one list are handed over as they come, and are not in the value', () => {
+  const bytes = encode({ info: { files: [{ length: 1 }, [2], 'x'], name: 'n' }, files: [3] });
+  const taken: unknown[] = [];
+  const value = decodeDictionary(bytes, { items: { path: ['info', 'files'], take: (item) => taken.push(item) } });
+  const info = value.get('info') as BencodeDictionary;
+  assert.deepEqual(info.get('files'), []);
+  assert.deepEqual(info.span('files'), encode([{ length: 1 }, [2], 'x']));
+  assert.deepEqual(value.get('files'), [3]);
+  assert.equal((taken[0] as BencodeDictionary).get('length'), 1);
+  assert.deepEqual(taken.slice(1), [[2], new TextEncoder().encode('x')]);
+});
+
 test('a key that stands twice means nothing clear, in whatever order', () => {
   for (const text of ['d1:ai0e1:ai1ee', 'd1:bi0e1:ai0e1:bi0ee', 'd1:ci0e1:ai0e1:bi0e1:ai1ee']) {
     assert.equal(failure(text, { anyOrder: true }).code, 'DUPLICATE_KEY', text);

@@ -25,6 +25,15 @@ export interface DecodeOptions {
   maxValues?: number;
   /** Keys may stand in any order, each once. */
   anyOrder?: boolean;
+  /** A list whose items are handed over one by one, in order, as they are read, and are not in the value: it may be long. */
+  items?: ListItems;
+}
+
+/** A list, and who takes its items. What `take` throws ends the decoding. */
+export interface ListItems {
+  /** The keys that lead to the list from the outermost dictionary on, which only dictionaries lie on. */
+  readonly path: readonly string[];
+  take(item: BencodeValue): void;
 }
 
 /** What `encode` takes. Text is written as UTF-8; a key whose value is undefined is left out. */
@@ -137,7 +146,7 @@ export function decodeDictionary(bytes: Uint8Array, options: DecodeOptions = {})
  */
 export function decodePrefix(bytes: Uint8Array, options: DecodeOptions = {}): { value: BencodeValue; end: number } {
   const { maxBytes = DEFAULT_MAX_BYTES, maxDepth = DEFAULT_MAX_DEPTH, maxValues = DEFAULT_MAX_VALUES } = options;
-  const { anyOrder = false } = options;
+  const { anyOrder = false, items } = options;
   if (bytes.length > maxBytes) {
     throw new BencodeError('TOO_LARGE', maxBytes, `${bytes.length} bytes; at most ${maxBytes} are decoded`);
   }
@@ -162,7 +171,8 @@ export function decodePrefix(bytes: Uint8Array, options: DecodeOptions = {}): { 
         if (open.length >= maxDepth) {
           throw new BencodeError('TOO_DEEP', cursor.at, `more than ${maxDepth} lists or dictionaries in one another`);
         }
-        open.push(byte === LIST ? { values: [] } : { values: [], keys: [], spans: [] });
+        const isTaken = byte === LIST && items !== undefined && leadsTo(open, items.path);
+        open.push(byte === LIST ? { values: [], isTaken } : { values: [], keys: [], spans: [] });
         cursor.at++;
         continue;
       }
@@ -170,6 +180,10 @@ export function decodePrefix(bytes: Uint8Array, options: DecodeOptions = {}): { 
     }
     const parent = open.at(-1);
     if (!parent) return { value, end: cursor.at };
+    if (parent.isTaken) {
+      items?.take(value);
+      continue;
+    }
     parent.values.push(value);
     parent.spans?.push(cursor.at);
   }
@@ -210,6 +224,13 @@ interface Container {
   readonly spans?: number[];
   /** A key came that belongs before another one. */
   isUnsorted?: boolean;
+  /** Somebody takes the items one by one. */
+  readonly isTaken?: boolean;
+}
+
+/** Whether what comes next is the value of these keys, one in the other. */
+function leadsTo(open: readonly Container[], path: readonly string[]): boolean {
+  return open.length === path.length && open.every(({ keys }, depth) => keys?.at(-1) === path[depth]);
 }
 
 function close(container: Container, cursor: Cursor): BencodeValue {
@@ -244,16 +265,12 @@ function sorted(cursor: Cursor, keys: string[], values: BencodeValue[], spans: n
 
 function readKey(container: Container, cursor: Cursor, anyOrder: boolean): void {
   const start = cursor.at;
-  const bytes = readString(cursor);
-  if (bytes.length > MAX_KEY_BYTES) {
-    throw new BencodeError(
-      'INVALID_KEY',
-      start,
-      `a key of ${bytes.length} bytes; at most ${MAX_KEY_BYTES} are allowed`,
-    );
+  const length = skipString(cursor);
+  if (length > MAX_KEY_BYTES) {
+    throw new BencodeError('INVALID_KEY', start, `a key of ${length} bytes; at most ${MAX_KEY_BYTES} are allowed`);
   }
   let key = '';
-  for (const byte of bytes) key += String.fromCharCode(byte);
+  for (let at = cursor.at - length; at < cursor.at; at++) key += String.fromCharCode(cursor.bytes[at]);
   const previous = container.keys?.at(-1);
   if (previous !== undefined && key <= previous) {
     if (key === previous) throw new BencodeError('DUPLICATE_KEY', start, 'a key stands twice');
@@ -264,8 +281,13 @@ function readKey(container: Container, cursor: Cursor, anyOrder: boolean): void 
   container.spans?.push(cursor.at);
 }
 
-/** Compares the length with what is left before anything is made of it. */
 function readString(cursor: Cursor): Uint8Array {
+  const length = skipString(cursor);
+  return cursor.bytes.subarray(cursor.at - length, cursor.at);
+}
+
+/** Compares the length with what is left before anything is made of it. @returns the length; the string ends where the cursor is */
+function skipString(cursor: Cursor): number {
   const { bytes, at: start } = cursor;
   let at = start;
   let length = 0;
@@ -285,7 +307,7 @@ function readString(cursor: Cursor): Uint8Array {
   if (cursor.at > bytes.length) {
     throw new BencodeError('INVALID_LENGTH', start, 'a string is said to be longer than the input');
   }
-  return bytes.subarray(at + 1, cursor.at);
+  return length;
 }
 
 function readInteger(cursor: Cursor): number | bigint {

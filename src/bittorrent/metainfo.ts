@@ -21,7 +21,6 @@ export const PIECE_HASH_BYTES = 20;
 export const MAX_METAINFO_BYTES = 16 * 1024 * 1024;
 export const MAX_TRACKERS = 200;
 export const MAX_TRACKER_URL_BYTES = 2048;
-const DECODING: DecodeOptions = { maxBytes: MAX_METAINFO_BYTES, anyOrder: true };
 /** A longer comment is cut. */
 export const MAX_COMMENT_CHARACTERS = 1000;
 
@@ -68,7 +67,8 @@ export class MetainfoError extends Error {
  * @throws {MetainfoError} {@link ContentLayoutError} {@link TorrentPathError} what it says cannot be
  */
 export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = PORTABLE_PATHS): Metainfo {
-  const { value: root } = decodePrefix(bytes, DECODING);
+  const files: FolderFile[] = [];
+  const { value: root } = decodePrefix(bytes, decoding(['info', 'files'], files));
   if (!(root instanceof BencodeDictionary)) throw new BencodeError('NOT_A_DICTIONARY', 0, 'a dictionary is expected');
   const infoBytes = root.span('info');
   const info = root.get('info');
@@ -76,7 +76,7 @@ export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = 
   if (!(info instanceof BencodeDictionary)) throw invalid('info', 'is no dictionary');
   const date = root.get('creation date');
   return {
-    info: readInfo(info, infoBytes, sha1, paths),
+    info: readInfo(info, files, infoBytes, sha1, paths),
     trackers: readTrackers(root),
     comment: optionalText(root, 'comment'),
     createdBy: optionalText(root, 'created by'),
@@ -86,10 +86,36 @@ export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = 
 
 /** As `parseMetainfo`, of an info dictionary alone: the metadata of BEP 9. */
 export function parseInfo(infoBytes: Uint8Array, sha1: Sha1, paths: PathRules = PORTABLE_PATHS): TorrentInfo {
-  return readInfo(decodeDictionary(infoBytes, DECODING), infoBytes, sha1, paths);
+  const files: FolderFile[] = [];
+  return readInfo(decodeDictionary(infoBytes, decoding(['files'], files)), files, infoBytes, sha1, paths);
 }
 
-function readInfo(info: BencodeDictionary, infoBytes: Uint8Array, sha1: Sha1, paths: PathRules): TorrentInfo {
+/** What `files` has of a file; its path lacks the first name, which may stand behind it. */
+type FolderFile = Omit<ContentFile, 'offset'>;
+
+/** The list of files may be most of a torrent: each entry becomes a file at once, and all else of it is forgotten. */
+function decoding(path: readonly string[], into: FolderFile[]): DecodeOptions {
+  return {
+    maxBytes: MAX_METAINFO_BYTES,
+    anyOrder: true,
+    items: {
+      path,
+      take(entry) {
+        if (into.length >= MAX_FILES)
+          throw invalid('files', `has more than ${MAX_FILES} entries, which are all that are read`);
+        into.push(folderFile(entry));
+      },
+    },
+  };
+}
+
+function readInfo(
+  info: BencodeDictionary,
+  inFolder: readonly FolderFile[],
+  infoBytes: Uint8Array,
+  sha1: Sha1,
+  paths: PathRules,
+): TorrentInfo {
   const version = info.get('meta version');
   if (version !== undefined && version !== 1 && version !== 2) {
     throw new MetainfoError('UNSUPPORTED_VERSION', `the torrent has version ${String(version)}; 1 is read`);
@@ -104,7 +130,9 @@ function readInfo(info: BencodeDictionary, infoBytes: Uint8Array, sha1: Sha1, pa
   const name = text(info, 'name');
   if (name === undefined) throw missing('name');
   const list = info.get('files');
-  const files = list === undefined ? [singleFile(info, name)] : folderFiles(list, name);
+  if (list !== undefined && !Array.isArray(list)) throw invalid('files', 'is no list');
+  const files =
+    list === undefined ? [singleFile(info, name)] : inFolder.map((file) => ({ ...file, path: [name, ...file.path] }));
   // A bigint is an integer beyond all bounds, which the layout says of its number too.
   const layout = layOut(name, list !== undefined, files, Number(pieceLength));
   if (pieceHashes.length !== layout.pieceCount * PIECE_HASH_BYTES) {
@@ -124,22 +152,18 @@ function singleFile(info: BencodeDictionary, name: string): Omit<ContentFile, 'o
   return { path: [name], length: lengthOf(info), ...attributes(info, false) };
 }
 
-function folderFiles(list: BencodeValue, name: string): Omit<ContentFile, 'offset'>[] {
-  if (!Array.isArray(list)) throw invalid('files', 'is no list');
-  if (list.length > MAX_FILES) throw invalid('files', `has ${list.length} entries; at most ${MAX_FILES} are read`);
-  return list.map((entry) => {
-    if (!(entry instanceof BencodeDictionary)) throw invalid('files', 'has an entry that is no dictionary');
-    const path = entry.get('path.utf-8') ?? entry.get('path');
-    if (path === undefined) throw missing('path');
-    if (!Array.isArray(path)) throw invalid('path', 'is no list');
-    const names = path.map((part) => {
-      if (part instanceof Uint8Array) return utf8.decode(part);
-      throw invalid('path', 'has a name that is no string');
-    });
-    const shape = attributes(entry, true);
-    if (names.length === 0 && shape.kind === 'file') throw invalid('path', 'of a file is empty');
-    return { path: [name, ...names], length: lengthOf(entry), ...shape };
+function folderFile(entry: BencodeValue): FolderFile {
+  if (!(entry instanceof BencodeDictionary)) throw invalid('files', 'has an entry that is no dictionary');
+  const path = entry.get('path.utf-8') ?? entry.get('path');
+  if (path === undefined) throw missing('path');
+  if (!Array.isArray(path)) throw invalid('path', 'is no list');
+  const names = path.map((part) => {
+    if (part instanceof Uint8Array) return utf8.decode(part);
+    throw invalid('path', 'has a name that is no string');
   });
+  const shape = attributes(entry, true);
+  if (names.length === 0 && shape.kind === 'file') throw invalid('path', 'of a file is empty');
+  return { path: names, length: lengthOf(entry), ...shape };
 }
 
 function lengthOf(file: BencodeDictionary): number {

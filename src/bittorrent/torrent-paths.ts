@@ -53,12 +53,7 @@ export function checkPath(path: readonly string[], rules: PathRules = PORTABLE_P
   if (path.length === 0) throw new TorrentPathError('EMPTY_PATH', 'a file of the torrent has no name');
   let bytes = path.length - 1;
   for (const name of path) bytes += checkName(name, rules);
-  if (path.length > MAX_PATH_NAMES || bytes > MAX_PATH_BYTES) {
-    throw new TorrentPathError(
-      'PATH_TOO_LONG',
-      `a path of the torrent has ${path.length} names and ${bytes} bytes; at most ${MAX_PATH_NAMES} and ${MAX_PATH_BYTES} are allowed`,
-    );
-  }
+  checkLength(path.length, bytes);
 }
 
 /**
@@ -69,34 +64,53 @@ export function checkPath(path: readonly string[], rules: PathRules = PORTABLE_P
 export function checkPaths(paths: Iterable<readonly string[]>, rules: PathRules = PORTABLE_PATHS): void {
   const root: Folder = new Map();
   for (const path of paths) {
-    checkPath(path, rules);
+    if (path.length === 0) throw new TorrentPathError('EMPTY_PATH', 'a file of the torrent has no name');
     let folder = root;
-    for (const [depth, name] of path.entries()) {
+    let bytes = path.length - 1;
+    for (let depth = 0; depth < path.length; depth++) {
+      const name = path[depth];
       const isFile = depth === path.length - 1;
       const key = rules.caseSensitive ? name : foldCase(name);
       const there = folder.get(key);
       if (there === undefined) {
-        const entry: Entry = { name, inside: isFile ? undefined : new Map() };
+        const entry: Entry = { name, bytes: checkName(name, rules), inside: isFile ? undefined : new Map() };
+        bytes += entry.bytes;
         folder.set(key, entry);
         if (entry.inside) folder = entry.inside;
-      } else if (there.name !== name) {
+        continue;
+      }
+      bytes += there.bytes;
+      if (there.name !== name) {
+        checkName(name, rules);
         throw new TorrentPathError('CASE_CLASH', `${show(path)} differs from ${quote(there.name)} in case only`);
-      } else if (isFile && there.inside === undefined) {
+      }
+      if (isFile && there.inside === undefined) {
         throw new TorrentPathError('DUPLICATE_PATH', `${show(path)} is in the torrent twice`);
-      } else if (isFile || there.inside === undefined) {
+      }
+      if (isFile || there.inside === undefined) {
         throw new TorrentPathError(
           'FILE_AND_FOLDER',
           `${show(path.slice(0, depth + 1))} is a file and a folder at once`,
         );
-      } else {
-        folder = there.inside;
       }
+      folder = there.inside;
     }
+    checkLength(path.length, bytes);
   }
+}
+
+function checkLength(names: number, bytes: number): void {
+  if (names <= MAX_PATH_NAMES && bytes <= MAX_PATH_BYTES) return;
+  throw new TorrentPathError(
+    'PATH_TOO_LONG',
+    `a path of the torrent has ${names} names and ${bytes} bytes; at most ${MAX_PATH_NAMES} and ${MAX_PATH_BYTES} are allowed`,
+  );
 }
 
 interface Entry {
   readonly name: string;
+  /** Of the name. */
+  readonly bytes: number;
   /** What a folder holds; undefined for a file. */
   readonly inside: Folder | undefined;
 }

@@ -308,8 +308,10 @@ export class Download implements SessionOwner {
     }
     for (const other of this.sessions.values()) {
       if (other === session || !other.peerId || !sameBytes(other.peerId, peerId)) continue;
-      // Two that connect to each other at once must both keep the same connection: that of the larger peer ID.
-      const keepsOurs = compareBytes(this.peerId, peerId) > 0;
+      // Two that connect to each other at once must both keep the same connection: that of the larger peer ID. A peer that talks
+      // on ours already keeps it: aria2 hangs up on the other as soon as that says who we are, and would be left with none.
+      const isSettled = session.link.incoming && other.isTalking;
+      const keepsOurs = isSettled || compareBytes(this.peerId, peerId) > 0;
       if (other.link.incoming === session.link.incoming || session.link.incoming === keepsOurs) {
         return 'the peer is connected already';
       }

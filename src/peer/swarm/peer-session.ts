@@ -304,12 +304,13 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.peerId = peerId;
     this.#greet();
     this.#features = features;
-    if (this.link.incoming) this.#sayHello();
     const refusal = this.#owner.admit(this, peerId);
     if (refusal !== undefined) {
       this.close(refusal);
       return;
     }
+    // Who is refused does not learn whom it reached, and does not give up a connection that it has for this one.
+    if (this.link.incoming) this.#sayHello();
     if (features.extended) this.extensions.sayHello();
     this.#sayPieces();
     this.#sayAllowedFast();

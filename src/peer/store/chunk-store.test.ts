@@ -195,6 +195,16 @@ describe('The chunk store', () => {
     assert.equal(place.files.content(['content'])?.length, place.content.info.size + 1);
   });
 
+  it('goes on with a file that is shorter, or there by now, as it is', (t) => {
+    const place = setting(t);
+    const store = place.open();
+    place.files.place(['content'], place.content.bytes.subarray(0, 2 * PIECE));
+    store.put(1, place.content.piece(1));
+    const there = place.files.content(['content']);
+    assert.equal(there?.length, place.content.info.size);
+    assert.deepEqual(there?.subarray(0, 2 * PIECE), place.content.bytes.subarray(0, 2 * PIECE));
+  });
+
   it('keeps out what could not be written, and goes on when it can', (t) => {
     const place = setting(t);
     const store = place.open();

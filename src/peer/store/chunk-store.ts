@@ -165,8 +165,9 @@ export class ChunkStore {
    */
   makeEmptyFiles(): void {
     const empty = this.#info.files.filter(({ kind, length }) => kind === 'file' && length === 0);
-    const made = empty.filter(({ path }) => this.#files.stat(path) === undefined);
-    for (const { path, executable } of made) this.#files.resize(path, 0, executable);
+    const made = empty.filter(
+      ({ path, executable }) => this.#files.stat(path) === undefined && this.#files.create(path, 0, executable),
+    );
     this.#files.sync(made.map(({ path }) => path));
   }
 
@@ -268,13 +269,19 @@ export class ChunkStore {
   #makeReady(place: number): void {
     if (this.#ready.has(place)) return;
     const { path, length, executable } = this.#info.files[place];
+    const rows = this.#piecesOf(place).filter((piece) => this.#rows.has(piece));
+    // As good as always it is a new one.
+    if (rows.length === 0 && this.#files.create(path, length, executable)) {
+      this.#ready.add(place);
+      return;
+    }
     const bytes = this.#files.stat(path)?.bytes;
     if (bytes !== undefined && bytes > length) {
       const name = path.join('/');
       throw new FileError('TOO_LONG', name, `${name} is there and longer than the torrent's file; move it away`);
     }
     if (bytes !== length) {
-      this.#dropRows(this.#piecesOf(place).filter((piece) => this.#rows.has(piece)));
+      this.#dropRows(rows);
       this.#files.resize(path, length, executable);
     }
     this.#ready.add(place);

@@ -59,17 +59,48 @@ describe('Files on a disk', () => {
     files.close();
   });
 
+  it('are made where there is nothing, whatever was there a moment ago', (t) => {
+    const folder = temporaryFolder(t);
+    const outside = temporaryFolder(t);
+    const files = new DiskFiles({ folder });
+    const path = ['a', 'b', 'c'];
+    assert.equal(files.stat(path), undefined);
+    assert.equal(files.create(path, 3), true);
+    assert.equal(files.stat(path)?.bytes, 3);
+    files.write(path, 0, bytes(1, 2, 3));
+    assert.equal(files.create(path, 5), false);
+    assert.deepEqual([...readFileSync(join(folder, ...path))], [1, 2, 3]);
+    // What is written goes to the new file, not to the one that is gone.
+    rmSync(join(folder, ...path));
+    assert.equal(files.create(path, 2), true);
+    files.write(path, 0, bytes(4, 5));
+    assert.deepEqual([...readFileSync(join(folder, ...path))], [4, 5]);
+    // A folder that was missing a moment ago is a link now.
+    assert.equal(files.stat(['link', 'new']), undefined);
+    symlinkSync(outside, join(folder, 'link'));
+    assert.equal(
+      refusal(() => files.create(['link', 'new'], 1)),
+      'LEADS_ELSEWHERE',
+    );
+    symlinkSync(join(outside, 'new'), join(folder, 'dangling'));
+    mkdirSync(join(folder, 'folder'));
+    assert.deepEqual([files.create(['dangling'], 1), files.create(['folder'], 1)], [false, false]);
+    assert.deepEqual(readdirSync(outside), []);
+    files.close();
+  });
+
   it('may be run when they are made to be, and stay as they are when they were there before', (t) => {
     if (process.platform === 'win32') return;
     const folder = temporaryFolder(t);
     const files = new DiskFiles({ folder });
     files.resize(['run'], 1, true);
+    files.create(['new'], 1, true);
     files.resize(['read'], 1);
     writeFileSync(join(folder, 'mine'), 'x', { mode: 0o600 });
     files.resize(['mine'], 2, true);
     files.close();
     const mayRun = (name: string) => (statSync(join(folder, name)).mode & 0o100) !== 0;
-    assert.deepEqual(['run', 'read', 'mine'].map(mayRun), [true, false, false]);
+    assert.deepEqual(['run', 'new', 'read', 'mine'].map(mayRun), [true, true, false, false]);
   });
 
   it('are no more open than the bound, and all written', (t) => {

@@ -41,6 +41,12 @@ export interface FileLayer {
   /** Undefined when there is none. */
   stat(path: FilePath): FileState | undefined;
   /**
+   * Makes a new file that long, zeros all of it, with its folders.
+   * @param executable it may be run (BEP 47, attribute x)
+   * @returns false: something is there already, and stays as it is
+   */
+  create(path: FilePath, bytes: number, executable?: boolean): boolean;
+  /**
    * Makes the file that long: a new one with its folders, or an old one cut or followed by zeros.
    * @param executable a new file may be run (BEP 47, attribute x)
    */

@@ -61,6 +61,12 @@ export class PowerCutFiles implements FileLayer {
     return file && { bytes: file.bytes.length, changed: String(file.changed) };
   }
 
+  create(path: FilePath, bytes: number): boolean {
+    if (this.#files.has(path.join('/'))) return false;
+    this.resize(path, bytes);
+    return true;
+  }
+
   resize(path: FilePath, bytes: number): void {
     this.#step('resize', path);
     const name = path.join('/');

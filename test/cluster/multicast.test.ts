@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { EVENT_STARTED, encodeConnectRequest } from '../../src/bittorrent/bep15.ts';
+import { EVENT_NONE, EVENT_STARTED, encodeConnectRequest } from '../../src/bittorrent/bep15.ts';
 import { startCluster, type TestCluster } from '../harness/start-cluster.ts';
 import type { SwarmkeeperInstance } from '../harness/start-swarmkeeper.ts';
 import { formatGroup, type TestGroup, testNetwork } from '../harness/test-network.ts';
@@ -56,6 +56,18 @@ for (const instances of [1, 3, 5]) {
         new Array(REQUESTS).fill(clientPort),
       );
       assert.deepEqual(client.repeated, []);
+    });
+
+    test('who starts with nothing left is given seeders where there is no leecher', async () => {
+      await using client = await OpenClient.open();
+      const infoHash = newInfoHash();
+      const { group } = cluster();
+      const { connectionId } = (await client.connect(group)).reply;
+      const given = async (port: number, event: number) =>
+        (await client.announce(group, { connectionId, infoHash, port, left: 0n, event })).reply.peers;
+      assert.deepEqual(await given(1, EVENT_STARTED), []);
+      assert.deepEqual(await given(2, EVENT_STARTED), [{ host: HOST, port: 1 }]);
+      assert.deepEqual(await given(2, EVENT_NONE), []);
     });
 
     test('a peer that announces to the group is shown by every instance, with the address that it sent from', async () => {

@@ -81,6 +81,19 @@ for (const { name, env } of WAYS) {
       }
     });
 
+    test('gives seeders to who starts with nothing left where there is no leecher, by UDP and by HTTP', async () => {
+      for (const host of LOOPBACK) {
+        const infoHash = newInfoHash();
+        const started = { left: 0, event: 'started' };
+        await httpAnnounce(master.clientPort, announceQuery(infoHash, 1, started), { host });
+        await using udp = await UdpClient.open(host, slaves[0].clientPort);
+        const byUdp = await udp.announce({ infoHash, port: 2, left: 0n, event: EVENT_STARTED });
+        assert.deepEqual(byUdp.peers, [{ host, port: 1 }]);
+        const byHttp = await httpAnnounce(slaves[1].clientPort, announceQuery(infoHash, 3, started), { host });
+        assert.deepEqual(byHttp.peers.map(({ port }) => port).toSorted(byNumber), [1, 2]);
+      }
+    });
+
     test('answers by UDP what the master answers, byte for byte', async () => {
       for (const host of LOOPBACK) {
         const infoHash = newInfoHash();

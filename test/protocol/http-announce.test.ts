@@ -92,6 +92,19 @@ onBothWays(
       assert.deepEqual(await ports(11, 0), [1, 2]);
     });
 
+    test('who starts with nothing left is given seeders where there is no leecher, and at no other time', async () => {
+      const infoHash = newInfoHash();
+      const given = async (port: number, event?: string) =>
+        (await announce(infoHash, port, { left: 0, event })).peers.map((peer) => peer.port).sort((a, b) => a - b);
+      assert.deepEqual(await given(1, 'started'), []);
+      assert.deepEqual(await given(2, 'started'), [1]);
+      assert.deepEqual(await given(3, 'started'), [1, 2]);
+      assert.deepEqual(await given(3), []);
+      assert.deepEqual(await given(3, 'completed'), []);
+      await announce(infoHash, 11);
+      assert.deepEqual(await given(3, 'started'), [11]);
+    });
+
     test('who stops is gone; who completes is counted once', async () => {
       const infoHash = newInfoHash();
       await announce(infoHash, 1);

@@ -126,6 +126,20 @@ onBothWays(
       assert.deepEqual([asSeeder.leechers, asSeeder.seeders], [3, 2]);
     });
 
+    test('who starts with nothing left is given seeders where there is no leecher, and at no other time', async () => {
+      await using client = await open();
+      const infoHash = newInfoHash();
+      const given = async (port: number, event: number) =>
+        sorted((await client.announce({ infoHash, port, left: 0n, event })).peers).map((peer) => peer.port);
+      assert.deepEqual(await given(1, EVENT_STARTED), []);
+      assert.deepEqual(await given(2, EVENT_STARTED), [1]);
+      assert.deepEqual(await given(3, EVENT_STARTED), [1, 2]);
+      assert.deepEqual(await given(3, EVENT_NONE), []);
+      assert.deepEqual(await given(3, EVENT_COMPLETED), []);
+      await client.announce({ infoHash, port: 11, left: 5n });
+      assert.deepEqual(await given(3, EVENT_STARTED), [11]);
+    });
+
     test('a leecher with few wishes is given seeders and leechers from a swarm of both', async () => {
       await using client = await open();
       const infoHash = newInfoHash();

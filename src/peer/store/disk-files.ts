@@ -13,7 +13,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { makeFolder } from '../../cluster/storage/make-folder.ts';
 import { FileError, type FileErrorCode, type FileLayer, type FilePath, type FileState } from './file-layer.ts';
 
@@ -72,6 +72,8 @@ export class DiskFiles implements FileLayer {
   /** Folders that were not there, or whose folder was not, since then. */
   readonly #missingFolders = new Set<string>();
   #lookedAtMs = 0;
+  /** What is done to a file is done to it several times in a row. */
+  #last: Located | undefined;
 
   /** @throws {FileError} the folder cannot be made or is none */
   constructor({ folder, readOnly = false, calls = {} }: DiskFilesOptions) {
@@ -88,9 +90,10 @@ export class DiskFiles implements FileLayer {
   }
 
   stat(path: FilePath): FileState | undefined {
-    const place = this.#place(path);
+    const file = this.#locate(path);
+    const { place } = file;
     return this.#guard(place, () => {
-      if (!this.#hasFolders(path, place)) return undefined;
+      if (!this.#hasFolders(file)) return undefined;
       const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
       if (!stats) return undefined;
       requireFile(place, stats);
@@ -99,12 +102,13 @@ export class DiskFiles implements FileLayer {
   }
 
   create(path: FilePath, bytes: number, executable = false): boolean {
-    const place = this.#place(path);
+    const file = this.#locate(path);
+    const { place, folder } = file;
     return this.#guard(place, () => {
-      this.#makeFolders(path, place);
+      this.#makeFolders(file);
       const fd = openNew(place, executable);
       if (fd === undefined) return false;
-      this.#changedFolders.add(dirname(place));
+      this.#changedFolders.add(folder);
       this.#keepOpen(place, { fd, isWritable: true });
       if (bytes > 0) this.#setLength(fd, 0, bytes);
       return true;
@@ -112,10 +116,10 @@ export class DiskFiles implements FileLayer {
   }
 
   resize(path: FilePath, bytes: number, executable = false): void {
-    const place = this.#place(path);
+    const file = this.#locate(path);
     const purpose = executable ? 'createExecutable' : 'create';
-    this.#guard(place, () => {
-      const fd = this.#descriptor(path, place, purpose);
+    this.#guard(file.place, () => {
+      const fd = this.#descriptor(file, purpose);
       this.#setLength(fd, fstatSync(fd).size, bytes);
     });
   }
@@ -136,16 +140,16 @@ export class DiskFiles implements FileLayer {
   }
 
   read(path: FilePath, offset: number, into: Uint8Array): void {
-    const place = this.#place(path);
-    this.#guard(place, () => {
-      const fd = this.#descriptor(path, place, 'read');
+    const file = this.#locate(path);
+    this.#guard(file.place, () => {
+      const fd = this.#descriptor(file, 'read');
       for (let at = 0; at < into.length; ) {
         const count = readSync(fd, into, at, into.length - at, offset + at);
         if (count === 0) {
           throw new FileError(
             'TOO_SHORT',
-            place,
-            `${place} ends before byte ${offset + into.length}; re-check the content`,
+            file.place,
+            `${file.place} ends before byte ${offset + into.length}; re-check the content`,
           );
         }
         at += count;
@@ -154,9 +158,9 @@ export class DiskFiles implements FileLayer {
   }
 
   write(path: FilePath, offset: number, bytes: Uint8Array): void {
-    const place = this.#place(path);
-    this.#guard(place, () => {
-      const fd = this.#descriptor(path, place, 'write');
+    const file = this.#locate(path);
+    this.#guard(file.place, () => {
+      const fd = this.#descriptor(file, 'write');
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, offset + at);
       if (bytes.length >= START_WRITING_FROM_BYTES) this.#calls.startWriting?.(fd, offset, bytes.length);
     });
@@ -166,8 +170,8 @@ export class DiskFiles implements FileLayer {
     const all = [...paths];
     if (all.length < SYNC_ALL_FROM || !this.#syncAll(all)) {
       for (const path of all) {
-        const place = this.#place(path);
-        this.#guard(place, () => fdatasyncSync(this.#descriptor(path, place, 'read')));
+        const file = this.#locate(path);
+        this.#guard(file.place, () => fdatasyncSync(this.#descriptor(file, 'read')));
       }
       for (const folder of this.#changedFolders) this.#guard(folder, () => withFolder(folder, fsyncSync));
     }
@@ -180,7 +184,7 @@ export class DiskFiles implements FileLayer {
     if (!syncFileSystem) return false;
     return this.#guard(this.#folder, () => {
       const { dev } = statSync(this.#folder);
-      const folders = new Set(paths.map((path) => join(this.#folder, ...path.slice(0, -1))));
+      const folders = new Set(paths.map((path) => this.#locate(path).folder));
       for (const folder of folders) if (statSync(folder).dev !== dev) return false;
       withFolder(this.#folder, syncFileSystem);
       return true;
@@ -193,7 +197,8 @@ export class DiskFiles implements FileLayer {
   }
 
   /** What is only shared may be open for reading only, and need not be ours to write. */
-  #descriptor(path: FilePath, place: string, purpose: Purpose): number {
+  #descriptor(file: Located, purpose: Purpose): number {
+    const { place } = file;
     const open = this.#open.get(place);
     if (open) {
       this.#open.delete(place);
@@ -205,30 +210,31 @@ export class DiskFiles implements FileLayer {
       closeSync(open.fd);
     }
     const isWritable = purpose !== 'read' && !this.#readOnly;
-    const fd = this.#openFile(path, place, purpose, isWritable);
+    const fd = this.#openFile(file, purpose, isWritable);
     this.#keepOpen(place, { fd, isWritable });
     return fd;
   }
 
-  #keepOpen(place: string, file: OpenFile): void {
+  #keepOpen(place: string, opened: OpenFile): void {
     // One that was there before this one was made, and is gone.
     const former = this.#open.get(place);
     if (former) closeSync(former.fd);
     this.#open.delete(place);
-    this.#open.set(place, file);
+    this.#open.set(place, opened);
     if (this.#open.size <= MAX_OPEN_FILES) return;
     const [[oldestPlace, oldest]] = this.#open;
     this.#open.delete(oldestPlace);
     closeSync(oldest.fd);
   }
 
-  #openFile(path: FilePath, place: string, purpose: Purpose, isWritable: boolean): number {
+  #openFile(file: Located, purpose: Purpose, isWritable: boolean): number {
+    const { place, folder } = file;
     const mayCreate = purpose === 'create' || purpose === 'createExecutable';
-    if (mayCreate) this.#makeFolders(path, place);
-    else if (!this.#hasFolders(path, place)) throw missing(place);
+    if (mayCreate) this.#makeFolders(file);
+    else if (!this.#hasFolders(file)) throw missing(place);
     const there = lstatSync(place, { throwIfNoEntry: false });
     if (there) requireFile(place, there);
-    else if (mayCreate) this.#changedFolders.add(dirname(place));
+    else if (mayCreate) this.#changedFolders.add(folder);
     else throw missing(place);
     const access = isWritable ? constants.O_RDWR : constants.O_RDONLY;
     const mode = modeOf(purpose === 'createExecutable');
@@ -244,22 +250,26 @@ export class DiskFiles implements FileLayer {
   }
 
   /** Names of torrents hold no separators: there is nothing to be made normal. */
-  #place(path: FilePath): string {
-    return this.#inside + path.join(sep);
+  #locate(path: FilePath): Located {
+    if (this.#last?.path === path) return this.#last;
+    const place = this.#inside + path.join(sep);
+    const folder = path.length > 1 ? place.slice(0, place.lastIndexOf(sep)) : this.#folder;
+    // Strings that were looked up before are found again in half the time.
+    this.#last = { path, place, folder: folder === this.#last?.folder ? this.#last.folder : folder };
+    return this.#last;
   }
 
   /** Whether all folders of the path are there; each must be one, not a link to one. */
-  #hasFolders(path: FilePath, place: string): boolean {
+  #hasFolders({ path, folder }: Located): boolean {
     const now = performance.now();
     if (now - this.#lookedAtMs >= LOOK_MS) {
       this.#forgetFolders();
       this.#lookedAtMs = now;
     }
-    const last = place.slice(0, place.lastIndexOf(sep));
-    if (this.#seenFolders.has(last)) return true;
-    if (this.#missingFolders.has(last)) return false;
+    if (this.#seenFolders.has(folder)) return true;
+    if (this.#missingFolders.has(folder)) return false;
     const isThere = this.#lookForFolders(path);
-    (isThere ? this.#seenFolders : this.#missingFolders).add(last);
+    (isThere ? this.#seenFolders : this.#missingFolders).add(folder);
     return isThere;
   }
 
@@ -278,13 +288,13 @@ export class DiskFiles implements FileLayer {
     return true;
   }
 
-  #makeFolders(path: FilePath, place: string): void {
+  #makeFolders(file: Located): void {
     // Where something is to be made, what was missing may be a link now.
     this.#missingFolders.clear();
-    if (this.#hasFolders(path, place)) return;
+    if (this.#hasFolders(file)) return;
     this.#missingFolders.clear();
     let folder = this.#folder;
-    for (const name of path.slice(0, -1)) {
+    for (const name of file.path.slice(0, -1)) {
       const inside = join(folder, name);
       if (!lstatSync(inside, { throwIfNoEntry: false })) {
         mkdirSync(inside);
@@ -320,6 +330,14 @@ function makeDownloadFolder(folder: string): void {
 }
 
 type Purpose = 'read' | 'write' | 'create' | 'createExecutable';
+
+/** A file of the content, and where it is on this system. */
+interface Located {
+  readonly path: FilePath;
+  readonly place: string;
+  /** That it lies in. */
+  readonly folder: string;
+}
 
 interface OpenFile {
   readonly fd: number;

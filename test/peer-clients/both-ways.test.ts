@@ -73,4 +73,31 @@ describe('files and folders of all shapes', { skip: missingForLan(), concurrency
       });
     }
   }
+
+  test('aria2, with magnet links, learns what they are from a get that has nothing of them yet', {
+    skip: aria2.missing(),
+  }, async (t) => {
+    const room = await place.room();
+    const paths = await Promise.all(
+      CONTENTS.filter(({ name }) => name !== 'large.bin').map((content) => writeContent(join(room, 'shared'), content)),
+    );
+    const url = ['--announce', place.announceUrl('http')];
+    const torrents = ['--torrents', join(room, 'torrents')];
+    const first = await share(t, place, 'a', paths, ...url, ...torrents);
+    await leave(first.process);
+    const files = first.shared.map(({ torrent }) => torrent);
+    const getting = get(t, place, 'e', join(room, 'got'), files);
+    await told(place, first.shared, { seeders: 0, leechers: 1, completed: 0 });
+    const client = await aria2.start(await place.seat(t, 'f'));
+    const folder = join(room, 'fetched');
+    for (const { sha1, magnet } of first.shared) await client.add({ sha1, source: { magnet }, folder });
+    await told(place, first.shared, { seeders: 0, leechers: 2, completed: 0 });
+    const second = await share(t, place, 'a', paths, ...url, ...torrents);
+    await completes(client, first.shared);
+    await assertSame(join(room, 'shared'), folder, aria2);
+    await getting.done();
+    await assertSame(join(room, 'shared'), join(room, 'got'));
+    await told(place, first.shared, { seeders: 3, leechers: 0, completed: 2 });
+    await leave(second.process);
+  });
 });

@@ -19,6 +19,7 @@ import { Candidates } from './candidates.ts';
 import { PeerSession, type SessionOwner } from './peer-session.ts';
 import { PieceIntake } from './piece-intake.ts';
 import { ReceiveBrake } from './receive-brake.ts';
+import { CONNECTED_ALREADY, TwinConnections } from './twin-connections.ts';
 import { Uploader } from './uploader.ts';
 
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
@@ -78,6 +79,7 @@ export class Download implements SessionOwner {
   readonly #takes = new Set<Promise<void>>();
   readonly #listeners = new Set<(event: DownloadEvent) => void>();
   readonly #brake: ReceiveBrake;
+  readonly #twins: TwinConnections;
   #doubtful: Bitfield;
   #checkMeter: SpeedMeter;
   #bytesToCheck = 0;
@@ -108,6 +110,7 @@ export class Download implements SessionOwner {
     this.have = have;
     this.#doubtful = doubtful;
     this.peerId = options.peerId;
+    this.#twins = new TwinConnections(options.peerId);
     this.#storage = storage;
     const maxActive = Math.max(2, Math.floor(PIECE_MEMORY_BYTES / info.pieceLength));
     this.picker = new PiecePicker({ layout: info, have, random, maxActive, sequential });
@@ -282,6 +285,7 @@ export class Download implements SessionOwner {
       session.isSnubbing = true;
       session.giveUpRequests();
     }
+    this.#twins.settle();
     if (now - this.#rechokedMs >= RECHOKE_MS) this.#rechoke();
     this.#fillAll();
   }
@@ -308,14 +312,9 @@ export class Download implements SessionOwner {
     }
     for (const other of this.sessions.values()) {
       if (other === session || !other.peerId || !sameBytes(other.peerId, peerId)) continue;
-      // Two that connect to each other at once must both keep the same connection: that of the larger peer ID. A peer that talks
-      // on ours already keeps it: aria2 hangs up on the other as soon as that says who we are, and would be left with none.
-      const isSettled = session.link.incoming && other.isTalking;
-      const keepsOurs = isSettled || compareBytes(this.peerId, peerId) > 0;
-      if (other.link.incoming === session.link.incoming || session.link.incoming === keepsOurs) {
-        return 'the peer is connected already';
-      }
-      other.close('the peer is connected already');
+      const loser = this.#twins.loser(session, other);
+      if (loser === session) return CONNECTED_ALREADY;
+      loser?.close(CONNECTED_ALREADY);
     }
     return undefined;
   }
@@ -540,12 +539,7 @@ export class Download implements SessionOwner {
   }
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return compareBytes(a, b) === 0;
-}
-
 /** Peer IDs are of one length. */
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i] - b[i];
-  return 0;
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, i) => byte === b[i]);
 }

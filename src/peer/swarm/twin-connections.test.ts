@@ -25,11 +25,13 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 
 /** An end that says who it is, and counts what it hears. */
 class End {
+  readonly #link: PeerLink;
   readonly out: MessageWriter;
   heardBytes = 0;
   isClosed = false;
 
   constructor(link: PeerLink, peerId: Uint8Array) {
+    this.#link = link;
     this.out = new MessageWriter(link);
     const features = { extended: false, fast: true, dht: false };
     this.out.parts([encodeHandshake({ infoHash: content.info.infoHash, peerId, features })]);
@@ -42,6 +44,10 @@ class End {
         this.isClosed = true;
       },
     });
+  }
+
+  close(): void {
+    this.#link.close();
   }
 }
 
@@ -90,11 +96,26 @@ describe('A second connection with a peer, that the peer opened', { concurrency:
     });
   }
 
-  it('takes the place of the first if both began at once and the ID of the peer is larger', async (t) => {
-    const { download, first, connectBack } = await connected(t, LARGER_ID);
+  it('stays beside the first if both began at once and the ID of the peer is larger, until the peer chose', async (t) => {
+    for (const chosen of ['first', 'second'] as const) {
+      const { download, first, connectBack } = await connected(t, LARGER_ID);
+      const second = await connectBack();
+      await until('it is greeted on the second', () => second.heardBytes > HANDSHAKE_BYTES);
+      assert.deepEqual([first.isClosed, second.isClosed, download.sessions.size], [false, false, 2]);
+      const [kept, other] = chosen === 'first' ? [first, second] : [second, first];
+      other.close();
+      await until('one is left', () => download.sessions.size === 1);
+      assert.equal(kept.isClosed, false);
+    }
+  });
+
+  it('takes the place of the first if the peer, whose ID is larger, talks on both', async (t) => {
+    const { download, first, talk, connectBack } = await connected(t, LARGER_ID);
     const second = await connectBack();
-    await until('the first is closed', () => first.isClosed);
     await until('it is greeted on the second', () => second.heardBytes > HANDSHAKE_BYTES);
+    await talk();
+    second.out.signal(HAVE_NONE);
+    await until('the first is closed', () => first.isClosed);
     assert.deepEqual([second.isClosed, download.sessions.size], [false, 1]);
   });
 

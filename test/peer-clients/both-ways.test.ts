@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { missingForLan } from '../network/lan.ts';
 import { aria2 } from './aria2.ts';
-import { CONTENTS, writeContent } from './contents.ts';
+import { newContents, writeContent } from './contents.ts';
 import { libtorrent } from './libtorrent.ts';
 import type { OtherProgram } from './other-client.ts';
 import { assertSame, completes, told } from './outcome.ts';
@@ -38,7 +38,7 @@ describe('files and folders of all shapes', { skip: missingForLan(), concurrency
     for (const way of WAYS) {
       test(`${program.name} fetches them from a share, by ${way.name}`, { skip: program.missing() }, async (t) => {
         const room = await place.room();
-        const paths = await Promise.all(CONTENTS.map((content) => writeContent(join(room, 'shared'), content)));
+        const paths = await Promise.all(newContents().map((content) => writeContent(join(room, 'shared'), content)));
         const sharing = await share(t, place, 'a', paths, '--announce', place.announceUrl(way.protocol));
         const client = await program.start(await place.seat(t, 'b'));
         const folder = join(room, 'fetched');
@@ -57,7 +57,7 @@ describe('files and folders of all shapes', { skip: missingForLan(), concurrency
         const room = await place.room();
         const folder = join(room, 'shared');
         const client = await program.start(await place.seat(t, 'c'));
-        const paths = await Promise.all(CONTENTS.map((content) => writeContent(folder, content)));
+        const paths = await Promise.all(newContents().map((content) => writeContent(folder, content)));
         const trackers = [place.announceUrl(way.protocol)];
         const torrents = await makeTorrents(paths, { folder: room, trackers });
         for (const { sha1, torrent } of torrents) await client.add({ sha1, source: { torrent }, folder });
@@ -79,7 +79,9 @@ describe('files and folders of all shapes', { skip: missingForLan(), concurrency
   }, async (t) => {
     const room = await place.room();
     const paths = await Promise.all(
-      CONTENTS.filter(({ name }) => name !== 'large.bin').map((content) => writeContent(join(room, 'shared'), content)),
+      newContents()
+        .filter(({ name }) => name !== 'large.bin')
+        .map((content) => writeContent(join(room, 'shared'), content)),
     );
     const url = ['--announce', place.announceUrl('http')];
     const torrents = ['--torrents', join(room, 'torrents')];

@@ -1,4 +1,4 @@
-import { createHash, randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
@@ -19,26 +19,29 @@ export function file(name: string, bytes: number): Content {
 }
 
 /** Sizes and names at which programs differ. */
-export const CONTENTS: readonly Content[] = [
-  file('one byte', 1),
-  file('whole pieces.bin', 32 * PIECE_BYTES),
-  file('a block over.bin', 8 * PIECE_BYTES + BLOCK_BYTES),
-  file('a byte over.bin', 8 * PIECE_BYTES + BLOCK_BYTES + 1),
-  file('Käse & 音楽 ♪ 100%.bin', 300_000),
-  file('large.bin', 5 * MIB + 12_345),
-  {
-    name: 'folder',
-    files: {
-      'a.bin': MIB + 7,
-      empty: 0,
-      'deep/er/one byte': 1,
-      'deep/er/empty too': 0,
-      'deep/Übermaß/日本.txt': 70_000,
-      'deep/two pieces': 2 * PIECE_BYTES,
-      'z/last': 3 * BLOCK_BYTES,
+export function newContents(): Content[] {
+  return [
+    // One byte alone would be the same content as another test's, now and then.
+    file(`one byte ${randomUUID()}`, 1),
+    file('whole pieces.bin', 32 * PIECE_BYTES),
+    file('a block over.bin', 8 * PIECE_BYTES + BLOCK_BYTES),
+    file('a byte over.bin', 8 * PIECE_BYTES + BLOCK_BYTES + 1),
+    file('Käse & 音楽 ♪ 100%.bin', 300_000),
+    file('large.bin', 5 * MIB + 12_345),
+    {
+      name: 'folder',
+      files: {
+        'a.bin': MIB + 7,
+        empty: 0,
+        'deep/er/one byte': 1,
+        'deep/er/empty too': 0,
+        'deep/Übermaß/日本.txt': 70_000,
+        'deep/two pieces': 2 * PIECE_BYTES,
+        'z/last': 3 * BLOCK_BYTES,
+      },
     },
-  },
-];
+  ];
+}
 
 /** Writes random bytes at `parent/name`. @returns that path */
 export async function writeContent(parent: string, { name, files }: Content): Promise<string> {

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { parseInfoHash } from '../../src/bittorrent/info-hash.ts';
 import { missingForLan } from '../network/lan.ts';
 import { aria2 } from './aria2.ts';
-import { CONTENTS, type Content, PIECE_BYTES, writeContent } from './contents.ts';
+import { type Content, newContents, PIECE_BYTES, writeContent } from './contents.ts';
 import { libtorrent } from './libtorrent.ts';
 import type { OtherProgram } from './other-client.ts';
 import { assertSame, completes, told } from './outcome.ts';
@@ -36,7 +36,7 @@ describe('Torrents of libtorrent', { skip: missing, concurrency: 4 }, () => {
     test(title, { skip }, async (t) => {
       const room = await place.room();
       const shared = join(room, 'shared');
-      const contents = [FOLDER, ...CONTENTS.filter(({ name }) => name !== 'large.bin')];
+      const contents = [FOLDER, ...newContents().filter(({ name }) => name !== 'large.bin')];
       const paths = await Promise.all(contents.map((content) => writeContent(shared, content)));
       const made = await makeTorrents(paths, { folder: room, trackers: [place.announceUrl('udp')], format });
       const seeder = await libtorrent.start(await place.seat(t, 'a'));

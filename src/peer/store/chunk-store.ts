@@ -166,7 +166,7 @@ export class ChunkStore {
   makeEmptyFiles(): void {
     const empty = this.#info.files.filter(({ kind, length }) => kind === 'file' && length === 0);
     const made = empty.filter(
-      ({ path, executable }) => this.#files.stat(path) === undefined && this.#files.create(path, 0, executable),
+      ({ path, executable }) => this.#files.length(path) === undefined && this.#files.create(path, 0, executable),
     );
     this.#files.sync(made.map(({ path }) => path));
   }
@@ -275,7 +275,7 @@ export class ChunkStore {
       this.#ready.add(place);
       return;
     }
-    const bytes = this.#files.stat(path)?.bytes;
+    const bytes = this.#files.length(path);
     if (bytes !== undefined && bytes > length) {
       const name = path.join('/');
       throw new FileError('TOO_LONG', name, `${name} is there and longer than the torrent's file; move it away`);
@@ -298,7 +298,7 @@ export class ChunkStore {
   }
 
   #requireLength(path: readonly string[], length: number): void {
-    if (this.#files.stat(path)?.bytes === length) return;
+    if (this.#files.length(path) === length) return;
     const name = path.join('/');
     throw new FileError('MISSING', name, `${name} was deleted or cut while it was written; re-check the content`);
   }

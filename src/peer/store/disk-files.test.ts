@@ -66,7 +66,7 @@ describe('Files on a disk', () => {
     const path = ['a', 'b', 'c'];
     assert.equal(files.stat(path), undefined);
     assert.equal(files.create(path, 3), true);
-    assert.equal(files.stat(path)?.bytes, 3);
+    assert.deepEqual([files.stat(path)?.bytes, files.length(path), files.length(['a', 'c'])], [3, 3, undefined]);
     files.write(path, 0, bytes(1, 2, 3));
     assert.equal(files.create(path, 5), false);
     assert.deepEqual([...readFileSync(join(folder, ...path))], [1, 2, 3]);
@@ -200,6 +200,7 @@ describe('Files on a disk', () => {
     for (const path of [['folder', 'secret'], ['folder', 'new'], ['folder', 'sub', 'new'], ['file'], ['dangling']]) {
       for (const act of [
         () => files.stat(path),
+        () => files.length(path),
         () => files.resize(path, 3),
         () => files.read(path, 0, new Uint8Array(1)),
         () => files.write(path, 0, bytes(1)),

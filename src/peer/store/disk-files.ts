@@ -101,6 +101,16 @@ export class DiskFiles implements FileLayer {
     });
   }
 
+  length(path: FilePath): number | undefined {
+    const file = this.#locate(path);
+    const { place } = file;
+    return this.#guard(place, () => {
+      const stats = this.#hasFolders(file) ? lstatSync(place, { throwIfNoEntry: false }) : undefined;
+      if (stats) requireFile(place, stats);
+      return stats?.size;
+    });
+  }
+
   create(path: FilePath, bytes: number, executable = false): boolean {
     const file = this.#locate(path);
     const { place, folder } = file;

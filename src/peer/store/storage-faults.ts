@@ -61,6 +61,10 @@ export class PowerCutFiles implements FileLayer {
     return file && { bytes: file.bytes.length, changed: String(file.changed) };
   }
 
+  length(path: FilePath): number | undefined {
+    return this.stat(path)?.bytes;
+  }
+
   create(path: FilePath, bytes: number): boolean {
     if (this.#files.has(path.join('/'))) return false;
     this.resize(path, bytes);

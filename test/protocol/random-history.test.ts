@@ -70,12 +70,12 @@ class ContentModel {
   /** Whom the reply to the step has to name. */
   told({ host, port, event, left }: Step): string[] {
     if (event === 'stopped') return [];
-    return [...this.peers.values()]
+    const others = [...this.peers.values()]
       .filter((peer) => isIpv6(peer.host) === isIpv6(host))
-      .filter((peer) => left !== 0 || peer.left !== 0)
-      .filter((peer) => peer.host !== host || peer.port !== port)
-      .map((peer) => `${peer.host} ${peer.port}`)
-      .sort();
+      .filter((peer) => peer.host !== host || peer.port !== port);
+    const leechers = others.filter((peer) => peer.left !== 0);
+    const isGivenAll = left !== 0 || (event === 'started' && leechers.length === 0);
+    return (isGivenAll ? others : leechers).map((peer) => `${peer.host} ${peer.port}`).sort();
   }
 }
 

@@ -81,14 +81,12 @@ class ContentModel {
 
 onBothWays((tracker) => {
   test('any history of announces leaves what a simple model says', async () => {
-    const clients = new Map(
-      await Promise.all(
-        HOSTS.map(async (host) => {
-          const at = isIpv6(host) ? '::1' : '127.0.0.1';
-          return [host, await UdpClient.open(at, tracker().clientPort, { localAddress: host })] as const;
-        }),
-      ),
-    );
+    await using stack = new AsyncDisposableStack();
+    const clients = new Map<string, UdpClient>();
+    for (const host of HOSTS) {
+      const at = isIpv6(host) ? '::1' : '127.0.0.1';
+      clients.set(host, stack.use(await UdpClient.open(at, tracker().clientPort, { localAddress: host })));
+    }
     await fc.assert(
       fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: MOST_STEPS }), async (steps) => {
         const infoHashes = Array.from({ length: CONTENTS }, newInfoHash);
@@ -107,7 +105,6 @@ onBothWays((tracker) => {
       }),
       { numRuns: RUNS },
     );
-    for (const client of clients.values()) await client[Symbol.asyncDispose]();
   });
 
   async function announce(step: Step, infoHash: Uint8Array, client: UdpClient) {

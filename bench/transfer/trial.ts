@@ -6,14 +6,14 @@ import type { BenchContent } from './content.ts';
 import { PEER_HOSTS } from './network.ts';
 import type { PeerTask, RunningPeer, TransferSystem } from './system.ts';
 import type { BenchTracker } from './tracker.ts';
-import { warmMemory } from './warm-memory.ts';
+import { WarmMemory } from './warm-memory.ts';
 
 const FIRST_PORT = 7001;
 /** No system may be slower than that: about 5 MiB/s. */
 const DEADLINE_MS = 240_000;
 
 /** Memory that a leecher uses, as a share of the content: the cache of its files, and its own. */
-const MEMORY_SHARE = 1.5;
+const MEMORY_SHARE = 1.6;
 
 export interface Trial {
   readonly seeder: TransferSystem;
@@ -57,6 +57,7 @@ export class Stage {
     );
     this.tracker.expect(tasks);
     const running: RunningPeer[] = [];
+    let memory: WarmMemory | undefined;
     try {
       const [seedTask, ...leechTasks] = tasks;
       const sender = await seeder.seed(seedTask!);
@@ -64,7 +65,7 @@ export class Stage {
       await this.tracker.knows(seedTask!);
       // What earlier trials wrote is not to be written in this one.
       execFileSync('sync');
-      warmMemory(join(this.directory, 'scratch'), MEMORY_SHARE * leechers * content.bytes);
+      memory = new WarmMemory(MEMORY_SHARE * leechers * content.bytes);
       const began = performance.now();
       const getters = await Promise.all(leechTasks.map((task) => leecher.leech(task)));
       running.push(...getters);
@@ -78,6 +79,7 @@ export class Stage {
       for (const task of leechTasks) compare(task);
       return { seconds, mibPerSecond: content.bytes / 2 ** 20 / seconds, durableSeconds, leecherBytes, seederBytes };
     } finally {
+      memory?.release();
       await stopAll(running);
       // Where many files were deleted a moment ago new ones are made up to four times as slowly (ext4 looks for inodes that
       // nobody used lately), so that the next system would suffer for it.

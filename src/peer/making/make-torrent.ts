@@ -59,7 +59,8 @@ async function hashPieces(layout: ContentLayout, folder: string, options: MakeTo
   const { onProgress, signal } = options;
   const { pieceCount, pieceLength, size } = layout;
   const hashes = new Uint8Array(pieceCount * PIECE_HASH_BYTES);
-  const batch = Math.max(1, Math.floor(BATCH_BYTES / pieceLength));
+  // Two at least: they are hashed in little more time than one.
+  const batch = Math.max(2, Math.floor(BATCH_BYTES / pieceLength));
   let next = 0;
   let done = 0;
   const work = async (thread: ThreadCalls<HashRequest>) => {

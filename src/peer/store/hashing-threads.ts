@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { workerUrl } from '../../cluster/worker-url.ts';
 import type { Content } from '../database.ts';
-import type { HashRequest } from './storage-messages.ts';
+import { Pairs } from './pairs.ts';
+import type { ArrivedPiece, HashRequest } from './storage-messages.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /** More would wait for the disk, or take the machine from whoever sits before it. */
 export const MAX_HASHING_THREADS = 4;
-/** Pieces arrive in bursts: a thread falls behind with so many, and another one, which takes time and memory, is worth it. */
-const VERIFYING_BEHIND = 8;
+/** Pairs arrive in bursts: a thread falls behind with so many, and another one, which takes time and memory, is worth it. */
+const VERIFYING_BEHIND = 4;
 /** What is to be checked is all there at once. */
 const CHECKING_BEHIND = 2;
 
@@ -26,6 +27,9 @@ export class HashingThreads {
   readonly #mostVerifying = Math.max(1, this.#most - 1);
   readonly #threads: HashingThread[] = [];
   readonly #contents = new Map<string, Content>();
+  /** Pieces in memory, of whatever contents, and those on the disk, by the sha1 of their content. */
+  readonly #arrived = new Pairs((pieces: readonly ArrivedPiece[]) => this.#verify(pieces));
+  readonly #lying = new Map<string, Pairs<number, boolean>>();
 
   /** Until then nothing of the content can be checked. */
   open(content: Content): void {
@@ -37,17 +41,27 @@ export class HashingThreads {
     if (this.#threads.length === 0) this.#start();
   }
 
-  /** Whether bytes have that SHA-1. @param bytes in shared memory @throws {StoreError} */
-  async verify(bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
-    return (await this.#call(this.#leastBusy(VERIFYING_BEHIND, this.#mostVerifying), {
-      type: 'verify',
-      bytes,
-      hash,
-    })) as boolean;
+  /** Whether bytes have that SHA-1. @param piece in shared memory @throws {StoreError} */
+  verify(piece: ArrivedPiece): Promise<boolean> {
+    return this.#arrived.add(piece);
   }
 
   /** Whether a piece is on the disk, hashed where it lies. @throws {StoreError} */
-  async check(sha1: string, piece: number): Promise<boolean> {
+  check(sha1: string, piece: number): Promise<boolean> {
+    let lying = this.#lying.get(sha1);
+    if (!lying) {
+      lying = new Pairs((pieces) => this.#check(sha1, pieces));
+      this.#lying.set(sha1, lying);
+    }
+    return lying.add(piece);
+  }
+
+  async #verify(pieces: readonly ArrivedPiece[]): Promise<boolean[]> {
+    const thread = this.#leastBusy(VERIFYING_BEHIND, this.#mostVerifying);
+    return (await this.#call(thread, { type: 'verify', pieces })) as boolean[];
+  }
+
+  async #check(sha1: string, pieces: readonly number[]): Promise<boolean[]> {
     const thread = this.#leastBusy(CHECKING_BEHIND, this.#most);
     const content = this.#contents.get(sha1);
     if (content && !thread.open.has(sha1)) {
@@ -55,7 +69,7 @@ export class HashingThreads {
       thread.open.add(sha1);
       this.#call(thread, { type: 'openFiles', ...content }).catch(() => thread.open.delete(sha1));
     }
-    return (await this.#call(thread, { type: 'check', sha1, piece })) as boolean;
+    return (await this.#call(thread, { type: 'check', sha1, pieces })) as boolean[];
   }
 
   /** Other files may be there than those that were read before. @throws {StoreError} */
@@ -66,6 +80,7 @@ export class HashingThreads {
   /** @throws {StoreError} */
   async closeContent(sha1: string): Promise<void> {
     this.#contents.delete(sha1);
+    this.#lying.delete(sha1);
     for (const { open } of this.#threads) open.delete(sha1);
     await Promise.all(this.#threads.map((thread) => this.#call(thread, { type: 'closeFiles', sha1 })));
   }

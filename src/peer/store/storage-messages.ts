@@ -23,9 +23,17 @@ export type ReadRequest =
 /** A hashing thread. */
 export type HashRequest =
   | { readonly type: 'openFiles'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
-  | { readonly type: 'verify'; readonly bytes: Uint8Array; readonly hash: Uint8Array }
-  | { readonly type: 'check'; readonly sha1: string; readonly piece: number }
+  /** Whether bytes have these SHA-1, one after the other. */
+  | { readonly type: 'verify'; readonly pieces: readonly ArrivedPiece[] }
+  /** Whether pieces are on the disk, one after the other. */
+  | { readonly type: 'check'; readonly sha1: string; readonly pieces: readonly number[] }
   | { readonly type: 'forgetFiles' | 'closeFiles'; readonly sha1: string };
+
+/** A piece in memory, and the SHA-1 that it should have. */
+export interface ArrivedPiece {
+  readonly bytes: Uint8Array;
+  readonly hash: Uint8Array;
+}
 
 /** What an `open` answers: bitfields as the wire has them. */
 export interface OpenedContent {

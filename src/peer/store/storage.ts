@@ -51,7 +51,7 @@ export class Storage {
    * @returns whether they have it
    */
   async put(sha1: string, piece: number, bytes: Uint8Array, hash: Uint8Array): Promise<boolean> {
-    if (!(await this.#hashing.verify(bytes, hash))) return false;
+    if (!(await this.#hashing.verify({ bytes, hash }))) return false;
     await this.#writing.call({ type: 'put', sha1, piece, bytes });
     return true;
   }

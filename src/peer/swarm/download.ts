@@ -27,7 +27,7 @@ export const PIECE_MEMORY_BYTES = 24 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
 /** A peer that could send, and is asked for nothing so long since others were asked for all there is room for, is asked too. */
 export const STARVING_MS = 2_000;
-const CHECKS_UNDER_WAY = 4;
+const CHECKS_UNDER_WAY = 8;
 
 /** What could not be written was not there before either: all that was stays as it is. */
 const HARMLESS_FAILURES: ReadonlySet<string> = new Set(['DISK_FULL', 'UNWRITABLE']);

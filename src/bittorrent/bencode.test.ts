@@ -262,6 +262,16 @@ test('the items of one list are handed over as they come, and are not in the val
   assert.deepEqual(taken.slice(1), [[2], new TextEncoder().encode('x')]);
 });
 
+test('an item that is read otherwise is not decoded', () => {
+  const bytes = encode({ list: [{ a: 1 }, [2], 'x'] });
+  const taken: unknown[] = [];
+  // The list within it, 5 bytes long.
+  const read = (at: number) => (bytes[at] === 0x6c ? at + 5 : undefined);
+  decodeDictionary(bytes, { items: { path: ['list'], take: (item) => taken.push(item), read } });
+  assert.equal(taken.length, 2);
+  assert.deepEqual(taken[1], new TextEncoder().encode('x'));
+});
+
 test('a key that stands twice means nothing clear, in whatever order', () => {
   for (const text of ['d1:ai0e1:ai1ee', 'd1:bi0e1:ai0e1:bi0ee', 'd1:ci0e1:ai0e1:bi0e1:ai1ee']) {
     assert.equal(failure(text, { anyOrder: true }).code, 'DUPLICATE_KEY', text);

@@ -34,6 +34,11 @@ export interface ListItems {
   /** The keys that lead to the list from the outermost dictionary on, which only dictionaries lie on. */
   readonly path: readonly string[];
   take(item: BencodeValue): void;
+  /**
+   * Reads the item at an offset and takes it, if it is one that can be read sooner than by decoding it; it counts as one value.
+   * @returns the offset behind it, or undefined: it is to be decoded
+   */
+  read?(at: number): number | undefined;
 }
 
 /** What `encode` takes. Text is written as UTF-8; a key whose value is undefined is left out. */
@@ -166,6 +171,11 @@ export function decodePrefix(bytes: Uint8Array, options: DecodeOptions = {}): { 
     } else {
       if (++values > maxValues) {
         throw new BencodeError('TOO_MANY_VALUES', cursor.at, `more than ${maxValues} values`);
+      }
+      const read = container?.isTaken ? items?.read?.(cursor.at) : undefined;
+      if (read !== undefined) {
+        cursor.at = read;
+        continue;
       }
       if (byte === LIST || byte === DICTIONARY) {
         if (open.length >= maxDepth) {

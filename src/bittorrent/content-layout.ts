@@ -76,12 +76,13 @@ export function layOut(
   }
   let size = 0;
   const placed = files.map((file): ContentFile => {
+    const { path, length, kind, executable } = file;
     const offset = size;
-    size += file.length;
-    if (!Number.isSafeInteger(file.length) || file.length < 0 || !Number.isSafeInteger(size)) {
-      throw new ContentLayoutError('INVALID_LENGTH', `a file of ${file.length} bytes at byte ${offset} cannot be`);
+    size += length;
+    if (!Number.isSafeInteger(length) || length < 0 || !Number.isSafeInteger(size)) {
+      throw new ContentLayoutError('INVALID_LENGTH', `a file of ${length} bytes at byte ${offset} cannot be`);
     }
-    return { ...file, offset };
+    return { path, length, offset, kind, executable };
   });
   const pieceCount = Math.ceil(size / pieceLength);
   if (pieceCount > MAX_PIECES) {

@@ -15,6 +15,7 @@ import {
 } from './bencode.ts';
 import { type ContentFile, type ContentLayout, layOut, MAX_FILES, pathsOnDisk } from './content-layout.ts';
 import { INFO_HASH_BYTES } from './info-hash.ts';
+import { type FolderFile, PlainFileEntries } from './plain-file-entries.ts';
 import { checkPaths, type PathRules, PORTABLE_PATHS } from './torrent-paths.ts';
 
 export const PIECE_HASH_BYTES = 20;
@@ -68,7 +69,7 @@ export class MetainfoError extends Error {
  */
 export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = PORTABLE_PATHS): Metainfo {
   const files: FolderFile[] = [];
-  const { value: root } = decodePrefix(bytes, decoding(['info', 'files'], files));
+  const { value: root } = decodePrefix(bytes, decoding(bytes, ['info', 'files'], files));
   if (!(root instanceof BencodeDictionary)) throw new BencodeError('NOT_A_DICTIONARY', 0, 'a dictionary is expected');
   const infoBytes = root.span('info');
   const info = root.get('info');
@@ -87,24 +88,28 @@ export function parseMetainfo(bytes: Uint8Array, sha1: Sha1, paths: PathRules = 
 /** As `parseMetainfo`, of an info dictionary alone: the metadata of BEP 9. */
 export function parseInfo(infoBytes: Uint8Array, sha1: Sha1, paths: PathRules = PORTABLE_PATHS): TorrentInfo {
   const files: FolderFile[] = [];
-  return readInfo(decodeDictionary(infoBytes, decoding(['files'], files)), files, infoBytes, sha1, paths);
+  return readInfo(decodeDictionary(infoBytes, decoding(infoBytes, ['files'], files)), files, infoBytes, sha1, paths);
 }
 
-/** What `files` has of a file; its path lacks the first name, which may stand behind it. */
-type FolderFile = Omit<ContentFile, 'offset'>;
-
 /** The list of files may be most of a torrent: each entry becomes a file at once, and all else of it is forgotten. */
-function decoding(path: readonly string[], into: FolderFile[]): DecodeOptions {
+function decoding(bytes: Uint8Array, path: readonly string[], into: FolderFile[]): DecodeOptions {
+  const plain = new PlainFileEntries(bytes);
+  const add = (file: FolderFile) => {
+    if (into.length >= MAX_FILES)
+      throw invalid('files', `has more than ${MAX_FILES} entries, which are all that are read`);
+    into.push(file);
+  };
   return {
     maxBytes: MAX_METAINFO_BYTES,
     anyOrder: true,
     items: {
       path,
-      take(entry) {
-        if (into.length >= MAX_FILES)
-          throw invalid('files', `has more than ${MAX_FILES} entries, which are all that are read`);
-        into.push(folderFile(entry));
+      read(at) {
+        const file = plain.read(at);
+        if (file) add(file);
+        return file && plain.end;
       },
+      take: (entry) => add(folderFile(entry)),
     },
   };
 }
@@ -131,8 +136,8 @@ function readInfo(
   if (name === undefined) throw missing('name');
   const list = info.get('files');
   if (list !== undefined && !Array.isArray(list)) throw invalid('files', 'is no list');
-  const files =
-    list === undefined ? [singleFile(info, name)] : inFolder.map((file) => ({ ...file, path: [name, ...file.path] }));
+  for (const { path } of inFolder) path.unshift(name);
+  const files = list === undefined ? [singleFile(info, name)] : inFolder;
   // A bigint is an integer beyond all bounds, which the layout says of its number too.
   const layout = layOut(name, list !== undefined, files, Number(pieceLength));
   if (pieceHashes.length !== layout.pieceCount * PIECE_HASH_BYTES) {

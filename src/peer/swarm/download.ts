@@ -27,7 +27,8 @@ export const PIECE_MEMORY_BYTES = 24 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
 /** A peer that could send, and is asked for nothing so long since others were asked for all there is room for, is asked too. */
 export const STARVING_MS = 2_000;
-const CHECKS_UNDER_WAY = 8;
+/** Pieces that are hashed where they lie at the same time: two threads have a pair in hand and one before them. */
+export const CHECKS_UNDER_WAY = 8;
 
 /** What could not be written was not there before either: all that was stays as it is. */
 const HARMLESS_FAILURES: ReadonlySet<string> = new Set(['DISK_FULL', 'UNWRITABLE']);
@@ -121,7 +122,8 @@ export class Download implements SessionOwner {
     this.#checkMeter = new SpeedMeter(now());
     this.#brake = new ReceiveBrake(options.downloadLimiter, now);
     this.#uploader = new Uploader({
-      read: (_, { piece, begin }, into) => storage.read(this.sha1, piece * info.pieceLength + begin, into),
+      readCached: ({ piece, begin }, into) => storage.readCached(this.sha1, piece * info.pieceLength + begin, into),
+      read: ({ piece, begin }, into) => storage.read(this.sha1, piece * info.pieceLength + begin, into),
       limiter: options.uploadLimiter,
       now,
       sent: (session, bytes) => {

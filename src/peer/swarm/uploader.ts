@@ -4,14 +4,18 @@ import { SharedBuffers } from '../store/shared-buffers.ts';
 import { WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
 import { LARGE_REQUEST_BYTES, type PeerSession } from './peer-session.ts';
 
-/** Read at once for one peer: many small requests, or one large. */
+/** Asked of the disk at once for one peer. */
 export const UPLOAD_READ_BYTES = 4 * LARGE_REQUEST_BYTES;
+/** What is in memory is sent in such parts: each is still in the cache of the processor when it leaves. */
+const CACHED_READ_BYTES = LARGE_REQUEST_BYTES;
 /** Memory for what is read and not sent yet, of all peers. */
 export const UPLOAD_MEMORY_BYTES = 16 * 1024 * 1024;
 
 export interface UploaderOptions {
-  /** Fills the buffer with bytes of the content from an offset on. */
-  readonly read: (session: PeerSession, block: Block, into: Uint8Array) => Promise<void>;
+  /** Fills the buffer with bytes of the content, if they are in memory. @returns false: they are to be read */
+  readonly readCached: (block: Block, into: Uint8Array) => boolean;
+  /** Fills the buffer with bytes of the content. */
+  readonly read: (block: Block, into: Uint8Array) => Promise<void>;
   readonly limiter: RateLimiter;
   readonly now: () => number;
   /** Bytes of the content went out. */
@@ -20,10 +24,16 @@ export interface UploaderOptions {
   readonly failed: (session: PeerSession, error: Error) => void;
 }
 
+/** A buffer, and for how many it is still of use. */
+interface BufferInUse {
+  readonly bytes: Uint8Array;
+  users: number;
+}
+
 /**
  * Answers requests: one read for those that lie together, then the headers and the blocks in one write, without a copy. Each
  * peer has one read under way, and as many bytes unsent as its link wants; who cannot go on waits for a buffer, for the link
- * to drain, or for the rate.
+ * to drain, or for the rate. What is in memory is sent at once, a run of each peer a turn.
  */
 export class Uploader {
   readonly #options: UploaderOptions;
@@ -51,12 +61,12 @@ export class Uploader {
     }
     this.#waiting.delete(session);
     const run = session.uploads.takeRun(UPLOAD_READ_BYTES);
-    limiter.take(
-      now(),
-      run.reduce((bytes, { length }) => bytes + length, 0),
-    );
+    limiter.take(now(), bytesOf(run));
+    const inUse = { bytes: buffer, users: 1 };
+    const { rest, at } = this.#sendCached(session, run, inUse);
     this.#reading.add(session);
-    void this.#answer(session, run, buffer);
+    if (rest.length > 0) void this.#readAndSend(session, rest, inUse, at);
+    else setImmediate(() => this.#goOn(session, inUse));
   }
 
   /** The rate is another now: whoever waits for it waits anew. */
@@ -72,36 +82,69 @@ export class Uploader {
     this.#waiting.clear();
   }
 
-  async #answer(session: PeerSession, run: readonly Block[], buffer: Uint8Array): Promise<void> {
-    const [first] = run;
-    const last = run[run.length - 1];
-    const bytes = buffer.subarray(0, last.begin + last.length - first.begin);
+  /** @returns what is not in memory, and from where on the buffer is free, with room for that */
+  #sendCached(session: PeerSession, run: readonly Block[], inUse: BufferInUse): { rest: readonly Block[]; at: number } {
+    let rest = run;
+    let at = 0;
+    while (rest.length > 0) {
+      const part = rest.slice(0, countWithin(rest, CACHED_READ_BYTES));
+      const bytes = inUse.bytes.subarray(at, at + bytesOf(part));
+      if (!this.#options.readCached({ ...part[0], length: bytes.length }, bytes)) break;
+      // What left within the call leaves its place, which the processor has at hand, to the next.
+      if (!this.#send(session, part, bytes, inUse)) at += bytes.length;
+      rest = rest.slice(part.length);
+    }
+    return { rest, at };
+  }
+
+  async #readAndSend(session: PeerSession, run: readonly Block[], inUse: BufferInUse, at: number): Promise<void> {
+    const bytes = inUse.bytes.subarray(at, at + bytesOf(run));
     try {
-      await this.#options.read(session, { ...first, length: bytes.length }, bytes);
+      await this.#options.read({ ...run[0], length: bytes.length }, bytes);
     } catch (error) {
-      this.#giveBack(buffer);
       this.#reading.delete(session);
+      this.#release(inUse);
       for (const block of run) session.refuse(block);
       this.#options.failed(session, error as Error);
       return;
     }
-    this.#reading.delete(session);
-    // Who was choked meanwhile was promised these; who is gone needs nothing, and the link is done with them at once.
+    this.#send(session, run, bytes, inUse);
+    this.#goOn(session, inUse);
+  }
+
+  /**
+   * Who was choked meanwhile was promised these; who is gone needs nothing, and the link is done with them at once.
+   * @returns whether all left within the call
+   */
+  #send(session: PeerSession, run: readonly Block[], bytes: Uint8Array, inUse: BufferInUse): boolean {
     const headers = new Uint8Array(BLOCK_HEADER_BYTES * run.length);
     const parts: Uint8Array[] = [];
     for (const [i, block] of run.entries()) {
       writeBlockHeader(headers, i * BLOCK_HEADER_BYTES, block);
       parts.push(headers.subarray(i * BLOCK_HEADER_BYTES, (i + 1) * BLOCK_HEADER_BYTES));
-      const at = block.begin - first.begin;
+      const at = block.begin - run[0].begin;
       parts.push(bytes.subarray(at, at + block.length));
     }
-    session.out.parts(parts, () => this.#giveBack(buffer));
+    let hasLeft = false;
+    inUse.users++;
+    session.out.parts(parts, () => {
+      hasLeft = true;
+      this.#release(inUse);
+    });
     this.#options.sent(session, bytes.length);
+    return hasLeft;
+  }
+
+  #goOn(session: PeerSession, inUse: BufferInUse): void {
+    this.#reading.delete(session);
+    this.#release(inUse);
     this.pump(session);
   }
 
-  #giveBack(buffer: Uint8Array): void {
-    this.#buffers.giveBack(buffer);
+  #release(inUse: BufferInUse): void {
+    inUse.users--;
+    if (inUse.users > 0) return;
+    this.#buffers.giveBack(inUse.bytes);
     this.#pumpWaiting();
   }
 
@@ -123,4 +166,18 @@ export class Uploader {
   #pumpAll(): void {
     for (const session of [...this.#waiting]) this.pump(session);
   }
+}
+
+function bytesOf(run: readonly Block[]): number {
+  return run.reduce((bytes, { length }) => bytes + length, 0);
+}
+
+/** How many blocks have no more bytes than that together; one at least. */
+function countWithin(run: readonly Block[], maxBytes: number): number {
+  let bytes = 0;
+  const end = run.findIndex(({ length }) => {
+    bytes += length;
+    return bytes > maxBytes;
+  });
+  return end === -1 ? run.length : Math.max(1, end);
 }

@@ -56,9 +56,9 @@ export interface PeerLink {
   /** Begins to read; once. */
   start(events: PeerLinkEvents): void;
   /**
-   * Takes bytes to send, in order, without copying them: they must not change until `done`, which is called once, also when
-   * the link closes before they left. On a closed link nothing is sent. It takes however many; who writes more than
-   * WANTED_UNSENT_BYTES ahead wastes memory.
+   * Takes bytes to send, in order, without copying them: they must not change until `done`, which is called once, within the
+   * call or later, also when the link closes before they left. On a closed link nothing is sent. It takes however many; who
+   * writes more than WANTED_UNSENT_BYTES ahead wastes memory.
    */
   write(parts: readonly Uint8Array[], done?: () => void): void;
   /** Reads nothing more until `resume`; the peer feels it. A chunk that was read already may still come. */

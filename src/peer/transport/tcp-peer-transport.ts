@@ -135,14 +135,21 @@ class TcpPeerLink implements PeerLink {
       if (done) queueMicrotask(done);
       return;
     }
+    let isDone = false;
+    const finish = () => {
+      if (!isDone) done?.();
+      isDone = true;
+    };
     this.socket.cork();
     for (const [i, part] of parts.entries()) {
       // The callback also comes, with an error, when the socket is destroyed first.
-      if (done && i === parts.length - 1) this.socket.write(part, () => done());
+      if (done && i === parts.length - 1) this.socket.write(part, finish);
       else this.socket.write(part);
     }
-    if (done && parts.length === 0) queueMicrotask(done);
     this.socket.uncork();
+    // The system has all of it; the callback comes only when this turn is over.
+    if (parts.length > 0 && this.socket.writableLength === 0) finish();
+    else if (parts.length === 0 && done) queueMicrotask(done);
   }
 
   pause(): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   constants,
   existsSync,
@@ -13,6 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { smallDisk, temporaryFolder } from '../../cluster/storage/storage-faults.ts';
@@ -201,6 +203,7 @@ describe('Files on a disk', () => {
       for (const act of [
         () => files.stat(path),
         () => files.length(path),
+        () => files.open(path),
         () => files.resize(path, 3),
         () => files.read(path, 0, new Uint8Array(1)),
         () => files.write(path, 0, bytes(1)),
@@ -222,13 +225,21 @@ describe('Files on a disk', () => {
     assert.ok(existsSync(join(folder, 'a')));
   });
 
-  it('are regular files: folders, pipes and what is in their way are refused without waiting', (t) => {
+  it('are regular files: folders, pipes and what is in their way are refused without waiting', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(join(folder, 'folder'));
     writeFileSync(join(folder, 'file'), 'x');
     assert.equal(spawnSync('mkfifo', [join(folder, 'pipe')]).status, 0);
+    const server = createServer().listen(join(folder, 'socket'));
+    t.after(() => server.close());
+    await once(server, 'listening');
     const files = new DiskFiles({ folder });
-    for (const path of [['folder'], ['pipe'], ['file', 'below']]) {
+    for (const path of [['folder'], ['pipe'], ['socket'], ['file', 'below']]) {
+      assert.equal(
+        refusal(() => files.open(path)),
+        'NOT_A_FILE',
+        path.join('/'),
+      );
       assert.equal(
         refusal(() => files.resize(path, 1)),
         'NOT_A_FILE',
@@ -244,6 +255,21 @@ describe('Files on a disk', () => {
       refusal(() => new DiskFiles({ folder: join(folder, 'file') })),
       'NOT_A_FILE',
     );
+  });
+
+  it('are looked at when they are opened, but not when they are open', (t) => {
+    const folder = temporaryFolder(t);
+    const files = new DiskFiles({ folder, readOnly: true });
+    assert.deepEqual([files.open(['a']), files.open(['b', 'a'])], [undefined, undefined]);
+    writeFileSync(join(folder, 'a'), 'abc');
+    assert.deepEqual(files.open(['a']), files.stat(['a']));
+    rmSync(join(folder, 'a'));
+    assert.deepEqual([files.open(['a']), files.stat(['a'])], [undefined, undefined]);
+    const into = new Uint8Array(3);
+    files.read(['a'], 0, into);
+    assert.equal(Buffer.from(into).toString(), 'abc');
+    files.close();
+    assert.equal(files.open(['a']), undefined);
   });
 
   it('that are gone are missed', (t) => {

@@ -99,7 +99,7 @@ export class DiskFiles implements FileLayer {
       const stats = lstatSync(place, { bigint: true, throwIfNoEntry: false });
       if (!stats) return undefined;
       requireFile(place, stats);
-      return { bytes: Number(stats.size), changed: String(stats.mtimeNs) };
+      return stateOf(stats);
     });
   }
 
@@ -149,6 +149,16 @@ export class DiskFiles implements FileLayer {
       ftruncateSync(fd, size);
       throw error;
     }
+  }
+
+  open(path: FilePath): FileState | undefined {
+    const file = this.#locate(path);
+    return this.#guard(file.place, () => {
+      if (this.#open.has(file.place) || !this.#hasFolders(file)) return undefined;
+      const found = this.#openIfThere(file);
+      if (found) this.#keepOpen(file.place, found.opened);
+      return found?.state;
+    });
   }
 
   read(path: FilePath, offset: number, into: Uint8Array): void {
@@ -223,9 +233,9 @@ export class DiskFiles implements FileLayer {
       closeSync(open.fd);
     }
     const isWritable = purpose !== 'read' && !this.#readOnly;
-    const fd = this.#openFile(file, purpose, isWritable);
-    this.#keepOpen(place, { fd, isWritable });
-    return fd;
+    const { opened } = this.#openFile(file, purpose, isWritable);
+    this.#keepOpen(place, opened);
+    return opened.fd;
   }
 
   #keepOpen(place: string, opened: OpenFile): void {
@@ -240,26 +250,39 @@ export class DiskFiles implements FileLayer {
     closeSync(oldest.fd);
   }
 
-  #openFile(file: Located, purpose: Purpose, isWritable: boolean): number {
+  #openIfThere(file: Located): { opened: OpenFile; state: FileState } | undefined {
+    try {
+      return this.#openFile(file, 'read', false);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #openFile(file: Located, purpose: Purpose, isWritable: boolean): { opened: OpenFile; state: FileState } {
     const { place, folder } = file;
     const mayCreate = purpose === 'create' || purpose === 'createExecutable';
     if (mayCreate) this.#makeFolders(file);
     else if (!this.#hasFolders(file)) throw missing(place);
-    const there = lstatSync(place, { throwIfNoEntry: false });
-    if (there) requireFile(place, there);
-    else if (mayCreate) this.#changedFolders.add(folder);
-    else throw missing(place);
+    // To open for reading what is no file does no harm, and nobody who reads many files waits for two looks at each.
+    if (purpose !== 'read' || !NEVER_FOLLOWS) {
+      const there = lstatSync(place, { throwIfNoEntry: false });
+      if (there) requireFile(place, there);
+      else if (mayCreate) this.#changedFolders.add(folder);
+      else throw missing(place);
+    }
     const access = isWritable ? constants.O_RDWR : constants.O_RDONLY;
     const mode = modeOf(purpose === 'createExecutable');
     const fd = openSync(place, access | SAFE_FLAGS | (mayCreate ? constants.O_CREAT : 0), mode);
     try {
       // Between looking and opening somebody may have put something else there.
-      requireFile(place, fstatSync(fd));
+      const stats = fstatSync(fd, { bigint: true });
+      requireFile(place, stats);
+      return { opened: { fd, isWritable }, state: stateOf(stats) };
     } catch (error) {
       closeSync(fd);
       throw error;
     }
-    return fd;
   }
 
   /** Names of torrents hold no separators: there is nothing to be made normal. */
@@ -362,6 +385,7 @@ interface OpenFile {
 }
 
 /** No link at the end, and no waiting for who writes into a pipe that lies there. Windows has neither. */
+const NEVER_FOLLOWS = constants.O_NOFOLLOW !== undefined && constants.O_NONBLOCK !== undefined;
 const SAFE_FLAGS = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /** What the user's umask leaves of it. */
@@ -396,6 +420,10 @@ function requireFile(place: string, stats: { isFile(): boolean; isSymbolicLink()
   if (!stats.isFile()) throw new FileError('NOT_A_FILE', place, `${place} is no regular file; move it away`);
 }
 
+function stateOf({ size, mtimeNs }: { size: bigint; mtimeNs: bigint }): FileState {
+  return { bytes: Number(size), changed: String(mtimeNs) };
+}
+
 function leadsElsewhere(place: string): FileError {
   return new FileError('LEADS_ELSEWHERE', place, `${place} is a link, which is not followed; move it away`);
 }
@@ -423,6 +451,8 @@ const MEANINGS: Readonly<Record<string, [FileErrorCode, string]>> = {
   ENOENT: ['MISSING', 'put it back, or re-check the content'],
   ELOOP: ['LEADS_ELSEWHERE', 'links are not followed; move it away'],
   ENOTDIR: ['NOT_A_FILE', 'a file is in the way of a folder; move it away'],
+  // A socket.
+  ENXIO: ['NOT_A_FILE', 'it is no regular file; move it away'],
   EISDIR: ['NOT_A_FILE', 'a folder is in the way of a file; move it away'],
   EEXIST: ['NOT_A_FILE', 'a file is in the way of a folder; move it away'],
 };

@@ -53,6 +53,11 @@ export interface FileLayer {
    * @param executable a new file may be run (BEP 47, attribute x)
    */
   resize(path: FilePath, bytes: number, executable?: boolean): void;
+  /**
+   * Opens a file for `read`, and looks at it for less than `stat` and `read` cost one after the other.
+   * @returns as `stat`; undefined: there is none, or what was opened before may not be what lies there now
+   */
+  open(path: FilePath): FileState | undefined;
   /** Fills `into`. @throws {FileError} TOO_SHORT, MISSING */
   read(path: FilePath, offset: number, into: Uint8Array): void;
   /** All of `bytes`, within the length of a file that is there. */

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
+import { DiskFiles } from './disk-files.ts';
 import { FileError } from './file-layer.ts';
 import { LOOK_MS, SealedFiles } from './sealed-files.ts';
 import { PowerCutFiles } from './storage-faults.ts';
@@ -48,6 +52,30 @@ describe('Files that are sent to others', () => {
       assert.throws(() => read(), refusal(code), 'it is looked at again at once');
       read(1);
     }
+  });
+
+  it('are read again once the right one is put back', (t) => {
+    const folder = temporaryFolder(t);
+    const [place, other] = [join(folder, 'a'), join(folder, 'other')];
+    writeFileSync(place, 'abc');
+    const layer = new DiskFiles({ folder, readOnly: true });
+    t.after(() => layer.close());
+    let now = 0;
+    const files = new SealedFiles([file('a', 3)], layer, () => now);
+    const read = () => {
+      const into = new Uint8Array(3);
+      files.read(files.all[0].path, 0, into);
+      return Buffer.from(into).toString();
+    };
+    files.seal();
+    renameSync(place, other);
+    writeFileSync(place, 'xyz');
+    // So that it differs on a disk whose clock is slow.
+    utimesSync(place, 1, 1);
+    assert.throws(read, refusal('CHANGED'));
+    renameSync(other, place);
+    now += LOOK_MS;
+    assert.equal(read(), 'abc');
   });
 
   it('are read again as they are when they are sealed anew, or may change', () => {

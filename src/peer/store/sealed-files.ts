@@ -16,14 +16,14 @@ interface Sealed {
 export class SealedFiles {
   /** As the torrent has them. */
   readonly all: readonly ContentFile[];
-  readonly #layer: Pick<FileLayer, 'stat' | 'read' | 'close'>;
+  readonly #layer: Pick<FileLayer, 'stat' | 'open' | 'read' | 'close'>;
   readonly #now: () => number;
   /** By path; undefined while they may change. */
   #sealed: Map<FilePath, Sealed> | undefined;
 
   constructor(
     all: readonly ContentFile[],
-    layer: Pick<FileLayer, 'stat' | 'read' | 'close'>,
+    layer: Pick<FileLayer, 'stat' | 'open' | 'read' | 'close'>,
     now = () => performance.now(),
   ) {
     this.all = all;
@@ -70,9 +70,11 @@ export class SealedFiles {
     const now = this.#now();
     if (now - sealed.lookedAtMs < LOOK_MS) return;
     const name = path.join('/');
-    const state = this.#layer.stat(path);
+    const state = this.#layer.open(path) ?? this.#layer.stat(path);
     if (state === undefined) throw new FileError('MISSING', name, `${name} is not there any more; put it back`);
     if (state.bytes !== sealed.state?.bytes || state.changed !== sealed.state.changed) {
+      // What was opened is not read when the right one is put back.
+      this.#layer.close();
       throw new FileError('CHANGED', name, `${name} was changed by another program; put it back as it was`);
     }
     sealed.lookedAtMs = now;

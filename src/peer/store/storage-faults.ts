@@ -56,6 +56,10 @@ export class PowerCutFiles implements FileLayer {
     return this.#files.get(path.join('/'))?.bytes;
   }
 
+  open(path: FilePath): FileState | undefined {
+    return this.stat(path);
+  }
+
   stat(path: FilePath): FileState | undefined {
     const file = this.#files.get(path.join('/'));
     return file && { bytes: file.bytes.length, changed: String(file.changed) };

@@ -19,6 +19,7 @@ import { Candidates } from './candidates.ts';
 import { PeerSession, type SessionOwner } from './peer-session.ts';
 import { PieceIntake } from './piece-intake.ts';
 import { ReceiveBrake } from './receive-brake.ts';
+import { sparedBytes } from './spared-seeds.ts';
 import { CONNECTED_ALREADY, TwinConnections } from './twin-connections.ts';
 import { Uploader } from './uploader.ts';
 
@@ -407,7 +408,8 @@ export class Download implements SessionOwner {
     const peers = this.sessions.size;
     const missing = this.info.size - this.bytesDone;
     const share = peers === 1 ? missing : Math.max(session.requestBytes, missing / (2 * peers));
-    const bytes = Math.min(session.requestRoom, share);
+    const spared = sparedBytes(session, this.sessions.values()) - session.pipeline.bytes;
+    const bytes = Math.min(session.requestRoom, share, spared);
     if (bytes <= 0) return;
     const now = this.now();
     const blocks = this.picker.pick({

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { HAVE_ALL, HAVE_NONE } from '../../bittorrent/peer-wire.ts';
+import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
+import { DownloadManager } from '../download-manager.ts';
+import { testContent } from '../store/test-content.ts';
+import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
+import { FETCHERS, SPARED_BYTES } from './spared-seeds.ts';
+import { TestPeer } from './test-peer.ts';
+
+const DEADLINE_MS = 60_000;
+const content = testContent([{ path: [], length: 8_000_000 }], { pieceLength: 64 * 1024 });
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + DEADLINE_MS;
+  while (!condition()) {
+    if (Date.now() > deadline) assert.fail(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A download that knows so many others that fetch, and then a seed at `host`, which sends nothing. */
+async function asked(t: TestContext, host: string, fetchers: number) {
+  const network = new MemoryPeerNetwork();
+  const folder = temporaryFolder(t);
+  const manager = new DownloadManager({ dataFolder: join(folder, 'data'), transport: network.transport('us') });
+  t.after(() => manager.close());
+  const download = await manager.add({ metainfo: content.metainfo, folder });
+  await until('it is downloading', () => download.state === 'downloading');
+  const fetching: TestPeer[] = [];
+  const add = async (port: number, first: number, onRequest?: () => void) => {
+    const peerId = Uint8Array.from({ length: 20 }, () => port);
+    const features = { extended: false, fast: true, dht: false };
+    const listener = await network.transport(host).listen(host, port, (link) => {
+      const peer = new TestPeer(link, { infoHash: content.info.infoHash, peerId, features }, onRequest);
+      peer.first = first;
+      if (first === HAVE_NONE) fetching.push(peer);
+    });
+    t.after(() => listener.close());
+    manager.addPeers(download, [{ host, port }]);
+  };
+  for (let i = 1; i <= fetchers; i++) await add(i, HAVE_NONE);
+  await until(
+    'it knows them',
+    () => [...download.sessions.values()].filter(({ isTalking }) => isTalking).length === fetchers,
+  );
+  let requests = 0;
+  await add(100, HAVE_ALL, () => requests++);
+  await until('the seed is asked', () => requests > 0);
+  const seed = [...download.sessions.values()].find(({ pieces }) => pieces.bits.isFull)!;
+  return { download, seed, fetching };
+}
+
+describe('A seed that sends nothing yet', { concurrency: true }, () => {
+  it('is asked for little at a time while many others fetch nearby, and for more when they are gone', async (t) => {
+    const { download, seed, fetching } = await asked(t, '192.168.7.7', FETCHERS);
+    assert.equal(seed.pipeline.bytes, SPARED_BYTES);
+    fetching[0].link.close();
+    await until('one is gone', () => download.sessions.size === FETCHERS);
+    download.tick();
+    assert.ok(seed.pipeline.bytes > SPARED_BYTES);
+  });
+
+  it('is asked for much while few others fetch, or when it is far away', async (t) => {
+    const few = await asked(t, '192.168.7.7', FETCHERS - 1);
+    assert.ok(few.seed.pipeline.bytes > SPARED_BYTES);
+    const far = await asked(t, '203.0.113.7', FETCHERS);
+    assert.ok(far.seed.pipeline.bytes > SPARED_BYTES);
+  });
+});

@@ -78,6 +78,22 @@ describe('Files that are sent to others', () => {
     assert.equal(read(), 'abc');
   });
 
+  it('are read as they lie there once they may change, though others were opened before', (t) => {
+    const folder = temporaryFolder(t);
+    const place = join(folder, 'a');
+    writeFileSync(place, 'abc');
+    const layer = new DiskFiles({ folder, readOnly: true });
+    t.after(() => layer.close());
+    const files = new SealedFiles([file('a', 3)], layer);
+    const into = new Uint8Array(3);
+    files.read(['a'], 0, into);
+    renameSync(place, join(folder, 'other'));
+    writeFileSync(place, 'xyz');
+    files.unseal();
+    files.read(['a'], 0, into);
+    assert.equal(Buffer.from(into).toString(), 'xyz');
+  });
+
   it('are read again as they are when they are sealed anew, or may change', () => {
     const { layer, files, read, wait } = setting();
     files.seal();

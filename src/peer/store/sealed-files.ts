@@ -43,6 +43,8 @@ export class SealedFiles {
 
   /** They may change: they are checked, or written, by this very peer. */
   unseal(): void {
+    // What was opened may have been deleted, and something else be there.
+    this.#layer.close();
     this.#sealed = undefined;
   }
 

@@ -63,8 +63,8 @@ export class Uploader {
     const run = session.uploads.takeRun(UPLOAD_READ_BYTES);
     limiter.take(now(), bytesOf(run));
     const inUse = { bytes: buffer, users: 1 };
-    const { rest, at } = this.#sendCached(session, run, inUse);
     this.#reading.add(session);
+    const { rest, at } = this.#sendCached(session, run, inUse);
     if (rest.length > 0) void this.#readAndSend(session, rest, inUse, at);
     else setImmediate(() => this.#goOn(session, inUse));
   }

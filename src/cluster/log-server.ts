@@ -301,7 +301,8 @@ export class LogServer {
   #subscribe(connection: Connection, after: number, window: CreditWindow): void {
     // Tables never run ahead of the disk, but after a restart they may be ahead of what is known to be committed.
     const last = Math.max(this.#commitIndex, this.#engine.lastIndex);
-    if ((after < this.#engine.firstIndex - 1 && !this.#canRestore(after)) || after > last) {
+    const isGone = after < this.#engine.firstIndex - 1 && !this.#isInstalling && !this.#canRestore(after);
+    if (isGone || after > last) {
       const reason = gapReason(after, this.#engine.firstIndex, last);
       this.#post(connection, { type: 'failed', code: 'LOG_GAP', reason });
       return;
@@ -345,7 +346,9 @@ export class LogServer {
     for (const connection of this.#connections) {
       const subscriber = connection.subscriber;
       if (!subscriber || subscriber.sent >= this.#commitIndex || !hasCredit(subscriber)) continue;
-      if (subscriber.sent < this.#engine.firstIndex - 1 && !this.#restore(connection, subscriber)) continue;
+      if (subscriber.sent < this.#engine.firstIndex - 1) {
+        if (this.#isInstalling || !this.#restore(connection, subscriber)) continue;
+      }
       if (subscriber.sent >= this.#commitIndex) continue;
       const first = subscriber.sent + 1;
       const entries = this.#engine.read(
@@ -358,6 +361,14 @@ export class LogServer {
       more ||= subscriber.sent < this.#commitIndex && hasCredit(subscriber);
     }
     return more;
+  }
+
+  /**
+   * A snapshot is on its way to the disk: the log begins behind it already, but what it holds counts as committed, and can be
+   * read, only when it is there (`restore`). Who lacks it waits until then.
+   */
+  get #isInstalling(): boolean {
+    return this.#engine.firstIndex - 1 > this.#commitIndex;
   }
 
   #canRestore(after: number): boolean {

@@ -26,6 +26,7 @@ export class HashingThreads {
   /** While pieces arrive, one processor has enough to do with that. */
   readonly #mostVerifying = Math.max(1, this.#most - 1);
   readonly #threads: HashingThread[] = [];
+  #isEnded = false;
   readonly #contents = new Map<string, Content>();
   /** Pieces in memory, of whatever contents, and those on the disk, by the sha1 of their content. */
   readonly #arrived = new Pairs((pieces: readonly ArrivedPiece[]) => this.#verify(pieces));
@@ -86,6 +87,7 @@ export class HashingThreads {
   }
 
   async end(): Promise<void> {
+    this.#isEnded = true;
     await Promise.all(this.#threads.map(({ calls }) => calls.end()));
   }
 
@@ -108,7 +110,9 @@ export class HashingThreads {
 
   #start(): HashingThread {
     const calls = new ThreadCalls<HashRequest>(workerUrl('./hashing-thread', import.meta.url), undefined);
-    calls.start();
+    // A piece may have waited for another one until now: it is refused, and no thread is left behind.
+    if (this.#isEnded) void calls.end();
+    else calls.start();
     const thread = { calls, waiting: 0, open: new Set<string>() };
     this.#threads.push(thread);
     return thread;

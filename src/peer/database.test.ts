@@ -12,8 +12,8 @@ const EXPONENT = `1e${'0'.repeat(38)}`;
 const content = (sha1: string) => ({ sha1, folder: '/downloads', metainfo: Uint8Array.of(1, 2, 3) });
 
 describe('The database of a peer', () => {
-  it('keeps the chunks of each content over a restart, whatever its sha1 looks like', (t) => {
-    const path = join(temporaryFolder(t), 'sub', PEER_FILE);
+  it('keeps the chunks of each content over a restart, whatever its sha1 looks like', () => {
+    const path = join(temporaryFolder(), 'sub', PEER_FILE);
     const database = PeerDatabase.open(path);
     for (const [at, sha1] of [DIGITS, EXPONENT, 'a'.repeat(40)].entries()) {
       database.saveContent(content(sha1));
@@ -36,16 +36,16 @@ describe('The database of a peer', () => {
     plain.close();
   });
 
-  it('knows offsets beyond 32 bits', (t) => {
-    const database = PeerDatabase.open(join(temporaryFolder(t), PEER_FILE));
+  it('knows offsets beyond 32 bits', () => {
+    const database = PeerDatabase.open(join(temporaryFolder(), PEER_FILE));
     const offset = 2 ** 50;
     database.change(DIGITS, { addChunks: [offset], addTail: [offset] });
     assert.deepEqual([database.chunks(DIGITS), database.tail(DIGITS)], [[offset], [offset]]);
     database.close();
   });
 
-  it('changes all of a change or nothing', (t) => {
-    const database = PeerDatabase.open(join(temporaryFolder(t), PEER_FILE));
+  it('changes all of a change or nothing', () => {
+    const database = PeerDatabase.open(join(temporaryFolder(), PEER_FILE));
     database.saveContent(content(DIGITS));
     database.change(DIGITS, { addChunks: [0, 1], addTail: [1] });
     const broken = new Map([[0, { bytes: 1, changed: null as unknown as string }]]);
@@ -56,8 +56,8 @@ describe('The database of a peer', () => {
     database.close();
   });
 
-  it('knows the files of a clean stop until something is written', (t) => {
-    const database = PeerDatabase.open(join(temporaryFolder(t), PEER_FILE));
+  it('knows the files of a clean stop until something is written', () => {
+    const database = PeerDatabase.open(join(temporaryFolder(), PEER_FILE));
     database.saveContent(content(DIGITS));
     assert.equal(database.cleanFiles(DIGITS), undefined);
     const files = new Map([[3, { bytes: 5, changed: '1234567890123456789' }]]);
@@ -70,8 +70,8 @@ describe('The database of a peer', () => {
     database.close();
   });
 
-  it('forgets a content with all its rows, and no other', (t) => {
-    const database = PeerDatabase.open(join(temporaryFolder(t), PEER_FILE));
+  it('forgets a content with all its rows, and no other', () => {
+    const database = PeerDatabase.open(join(temporaryFolder(), PEER_FILE));
     for (const sha1 of [DIGITS, EXPONENT]) {
       database.saveContent(content(sha1));
       database.change(sha1, { addChunks: [1], addTail: [1], clean: new Map([[0, { bytes: 1, changed: '1' }]]) });
@@ -86,8 +86,8 @@ describe('The database of a peer', () => {
     database.close();
   });
 
-  it('of another program is refused', (t) => {
-    const path = join(temporaryFolder(t), PEER_FILE);
+  it('of another program is refused', () => {
+    const path = join(temporaryFolder(), PEER_FILE);
     const foreign = new DatabaseSync(path);
     foreign.exec('CREATE TABLE x (y); PRAGMA application_id = 7');
     foreign.close();

@@ -33,7 +33,7 @@ async function peer(
   t: TestContext,
   options: Partial<DownloadManagerOptions> & { host?: string; folder?: string } = {},
 ): Promise<Peer> {
-  const folder = options.folder ?? temporaryFolder(t);
+  const folder = options.folder ?? temporaryFolder();
   const manager = new DownloadManager({ dataFolder: join(folder, 'data'), ...options });
   t.after(() => manager.close());
   await manager.listen(options.host ?? '127.0.0.1', 0);
@@ -315,7 +315,7 @@ describe('The download manager', { concurrency: true }, () => {
       testContent([{ path: [], length: 300_000 }], { pieceLength: 32 * KIB, seed }),
     );
     const first = await seeder(t, one);
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     writeFiles(folder, two);
     await reached(await first.manager.add({ metainfo: two.metainfo, folder }), 'seeding');
     const leecher = await peer(t);

@@ -69,7 +69,7 @@ test(`A peer that is killed ${KILLS} times in a download completes it, and fetch
     ],
     { pieceLength: PIECE },
   );
-  const seeds = temporaryFolder(t);
+  const seeds = temporaryFolder();
   for (const [place, { path }] of content.info.files.entries()) {
     mkdirSync(join(seeds, ...path.slice(0, -1)), { recursive: true });
     writeFileSync(join(seeds, ...path), content.file(place));
@@ -81,12 +81,12 @@ test(`A peer that is killed ${KILLS} times in a download completes it, and fetch
   await seeder.listen('127.0.0.1', 0);
   await (await seeder.add({ metainfo: content.metainfo, folder: seeds })).settled();
   // A process that starts where another was before starts sooner.
-  const env = { NODE_COMPILE_CACHE: temporaryFolder(t) };
+  const env = { NODE_COMPILE_CACHE: temporaryFolder() };
 
   let killsLeft = KILLS;
   let kills = 0;
   const lane = async () => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const args = [folder, torrent, String(seeder.address?.port)];
     const assertComplete = () => {
       for (const [place, { path }] of content.info.files.entries()) {

@@ -13,7 +13,7 @@ import { TcpPeerTransport } from './transport/tcp-peer-transport.ts';
 
 /** A peer on a network on which nobody else is. */
 async function lonePeer(t: TestContext): Promise<{ peer: Peer; folder: string }> {
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   const cluster = { group: testNetwork().group, interfaces: ['127.0.0.1'] };
   const peer = await Peer.open({ dataFolder: join(folder, 'data'), cluster, host: '127.0.0.1' });
   t.after(() => peer.close());

@@ -14,15 +14,15 @@ import { TablesModel } from './tables/tables-model.ts';
 import { announces, dump, fromHex, HASHES, history, PEERS, reload, toBatches } from './tables/test-tables.ts';
 
 function open(t: TestContext): { path: string; db: TrackerDatabase } {
-  const path = join(temporaryFolder(t), TABLES_FILE);
+  const path = join(temporaryFolder(), TABLES_FILE);
   const db = TrackerDatabase.open(path);
   t.after(() => db.close());
   return { path, db };
 }
 
 describe('TrackerDatabase', () => {
-  it('equals a simple model for any operations, however their batches are grouped', (t) => {
-    const folder = temporaryFolder(t);
+  it('equals a simple model for any operations, however their batches are grouped', () => {
+    const folder = temporaryFolder();
     let run = 0;
     fc.assert(
       fc.property(history, fc.array(fc.boolean(), { minLength: 8, maxLength: 8 }), (list, cuts) => {
@@ -160,7 +160,7 @@ describe('TrackerDatabase', () => {
     db.applyBatches([announces(2, 100, 1, 100)]);
     assert.equal(db.durableIndex, 1n);
     // The WAL is what was not synced.
-    const copy = join(temporaryFolder(t), TABLES_FILE);
+    const copy = join(temporaryFolder(), TABLES_FILE);
     copyFileSync(path, copy);
     const after = TrackerDatabase.open(copy);
     assert.equal(after.appliedIndex, 1n);
@@ -185,8 +185,8 @@ describe('TrackerDatabase', () => {
 });
 
 describe('TrackerDatabase on a bad file or disk', () => {
-  it('names a text file, a foreign database, a newer format and a damaged header', (t) => {
-    const folder = temporaryFolder(t);
+  it('names a text file, a foreign database, a newer format and a damaged header', () => {
+    const folder = temporaryFolder();
     const file = (name: string) => join(folder, name);
     writeFileSync(file('text'), 'dear diary');
     assert.throws(() => TrackerDatabase.open(file('text')), { code: 'FOREIGN_FILE', message: /no SQLite database/ });

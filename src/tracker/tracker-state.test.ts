@@ -33,8 +33,8 @@ const removes = (list: number) => (writer: BatchWriter) => writer.admission(OP_A
 const becomes = (mode: number) => (writer: BatchWriter) => writer.admissionMode(mode);
 
 describe('TrackerState', () => {
-  it('is the same whether it applied the log, loaded the tables or started over from a snapshot', (t) => {
-    const folder = temporaryFolder(t);
+  it('is the same whether it applied the log, loaded the tables or started over from a snapshot', () => {
+    const folder = temporaryFolder();
     let run = 0;
     // One state for all runs: what an earlier one left behind must not show.
     const reused = newState();
@@ -86,8 +86,8 @@ describe('TrackerState', () => {
     );
   });
 
-  it('takes the time of its cluster from the log, however long it waited with empty tables', (t) => {
-    const path = join(temporaryFolder(t), 'tracker.db');
+  it('takes the time of its cluster from the log, however long it waited with empty tables', () => {
+    const path = join(temporaryFolder(), 'tracker.db');
     TrackerDatabase.open(path).close();
     let monotonic = 0;
     const state = new TrackerState(new ClusterClock(() => monotonic));

@@ -22,7 +22,7 @@ const GARBAGE = 200;
 
 describe('without the key', () => {
   test('an instance without the key, or with another one, joins nothing, learns nothing and disturbs nobody', async (t) => {
-    const [key, other] = [keyFile(t), keyFile(t)];
+    const [key, other] = [keyFile(), keyFile()];
     await underLoad(t, { args: ['--key-file', key] }, async (stage) => {
       for (const args of [[], ['--key-file', other]]) {
         const before = await refused(stage);
@@ -43,7 +43,7 @@ describe('without the key', () => {
   });
 
   test('garbage, replayed datagrams and connections without the key are refused and counted, and change nothing', async (t) => {
-    await underLoad(t, { args: ['--key-file', keyFile(t)] }, async (stage) => {
+    await underLoad(t, { args: ['--key-file', keyFile()] }, async (stage) => {
       const recorded: Uint8Array[] = [];
       const wire = await hear(t, stage, recorded);
       await waitFor('datagrams to record', () => recorded.length > 30);
@@ -75,8 +75,8 @@ describe('without the key', () => {
   });
 });
 
-function keyFile(t: TestContext): string {
-  const path = join(temporaryFolder(t), 'key');
+function keyFile(): string {
+  const path = join(temporaryFolder(), 'key');
   writeFileSync(path, formatMemberKey(generateMemberKey()), { mode: 0o600 });
   return path;
 }

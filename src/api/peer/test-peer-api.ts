@@ -20,9 +20,16 @@ export class TestPeerApi {
     options: Partial<PeerApiOptions> & Pick<PeerOptions, 'uploadRate' | 'downloadRate'> = {},
   ): Promise<TestPeerApi> {
     const folder = await mkdtemp(join(tmpdir(), 'swarmkeeper-peer-api-'));
-    t.after(() => rm(folder, { recursive: true, force: true }));
+    // Hooks run in the order they were added, and none after one that fails.
+    let peer: Peer | undefined;
+    let api: PeerApi | undefined;
+    t.after(async () => {
+      await api?.close();
+      await peer?.close();
+      await rm(folder, { recursive: true, force: true });
+    });
     const { uploadRate, downloadRate, ...rest } = options;
-    const peer = await Peer.open({
+    peer = await Peer.open({
       dataFolder: join(folder, 'data'),
       host: '127.0.0.1',
       // Nobody answers there.
@@ -34,11 +41,9 @@ export class TestPeerApi {
       ...(uploadRate === undefined ? {} : { uploadRate }),
       ...(downloadRate === undefined ? {} : { downloadRate }),
     });
-    t.after(() => peer.close());
     const folders = { defaultFolder: join(folder, 'downloads'), uploadFolder: join(folder, 'uploads') };
     await mkdir(folders.defaultFolder);
-    const api = await startPeerApi(peer, { port: 0, logger: pino({ level: 'silent' }), ...folders, ...rest });
-    t.after(() => api.close());
+    api = await startPeerApi(peer, { port: 0, logger: pino({ level: 'silent' }), ...folders, ...rest });
     return new TestPeerApi(peer, api, folder);
   }
 

@@ -12,7 +12,7 @@ const KILLS = 4;
 
 describe('raft log in processes', () => {
   it('loses nothing that it acknowledged, however often the master is killed', async (t) => {
-    const cluster = new ProcessCluster(temporaryFolder(t), NAMES, randomInt(20_000, 30_000));
+    const cluster = new ProcessCluster(temporaryFolder(), NAMES, randomInt(20_000, 30_000));
     t.after(() => cluster.killAll());
     const first = cluster.nextMaster();
     for (const name of NAMES) cluster.start(name);
@@ -43,7 +43,7 @@ describe('raft log in processes', () => {
   });
 
   it('has everything that it acknowledged when the only one of a cluster is killed', async (t) => {
-    const cluster = new ProcessCluster(temporaryFolder(t), ['a'], randomInt(20_000, 30_000));
+    const cluster = new ProcessCluster(temporaryFolder(), ['a'], randomInt(20_000, 30_000));
     t.after(() => cluster.killAll());
     cluster.start('a');
     while (cluster.acknowledged.length < 2_000) await cluster.nextMaster();

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { temporaryFolder } from '../storage/storage-faults.ts';
 import { SnapshotFiles } from './snapshot-files.ts';
 
 const CHUNK_BYTES = 10_000;
 
-async function made(t: TestContext, content: Uint8Array, index = 7): Promise<SnapshotFiles> {
-  const files = new SnapshotFiles(temporaryFolder(t), 0);
+async function made(content: Uint8Array, index = 7): Promise<SnapshotFiles> {
+  const files = new SnapshotFiles(temporaryFolder(), 0);
   await files.make(async (path) => {
     writeFileSync(path, content);
     return index;
@@ -29,11 +29,11 @@ async function carry(from: SnapshotFiles, to: SnapshotFiles, change = (data: Uin
 }
 
 describe('SnapshotFiles', () => {
-  it('carries a file over in pieces, and keeps it over a restart while the log begins behind it', async (t) => {
+  it('carries a file over in pieces, and keeps it over a restart while the log begins behind it', async () => {
     const content = randomBytes(45_000);
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const to = new SnapshotFiles(folder, 0);
-    assert.equal(await carry(await made(t, content), to), 'complete');
+    assert.equal(await carry(await made(content), to), 'complete');
     assert.equal(to.restored, undefined);
     const { index, path } = to.installed(7);
     assert.equal(index, 7);
@@ -43,23 +43,23 @@ describe('SnapshotFiles', () => {
     assert.throws(() => readFileSync(path), { code: 'ENOENT' });
   });
 
-  it('refuses what changed on the way, and takes it the second time', async (t) => {
-    const from = await made(t, randomBytes(45_000));
-    const to = new SnapshotFiles(temporaryFolder(t), 0);
+  it('refuses what changed on the way, and takes it the second time', async () => {
+    const from = await made(randomBytes(45_000));
+    const to = new SnapshotFiles(temporaryFolder(), 0);
     let pieces = 0;
     const spoil = (data: Uint8Array) => (++pieces === 2 ? data.map((byte) => byte ^ 1) : data);
     assert.equal(await carry(from, to, spoil), 'corrupt');
     assert.equal(await carry(from, to), 'complete');
   });
 
-  it('compresses', async (t) => {
-    const from = await made(t, Buffer.alloc(1_000_000, 'peer'));
+  it('compresses', async () => {
+    const from = await made(Buffer.alloc(1_000_000, 'peer'));
     const piece = await from.read(7, 0, CHUNK_BYTES);
     assert.equal(piece?.last, true);
   });
 
-  it('keeps the newest only, and says that another one does not exist', async (t) => {
-    const files = await made(t, randomBytes(100));
+  it('keeps the newest only, and says that another one does not exist', async () => {
+    const files = await made(randomBytes(100));
     await files.make(async (path) => {
       writeFileSync(path, 'newer');
       return 9;

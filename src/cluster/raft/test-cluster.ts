@@ -17,7 +17,7 @@ export class TestCluster {
   readonly #folder: string;
 
   constructor(t: TestContext, options: Partial<RaftLogOptions> & { readonly expect: number }) {
-    this.#folder = temporaryFolder(t);
+    this.#folder = temporaryFolder();
     this.options = { memberGroup: { host: '239.255.77.70', port: randomInt(20_000, 30_000) }, ...options };
     t.after(() => this.close());
   }

@@ -21,8 +21,8 @@ const texts = (store: LogStore) =>
   readAll(store).map((e) => `${e.index}/${e.term} ${new TextDecoder().decode(e.batch)}`);
 
 describe('LogStore', () => {
-  it('keeps entries, term, vote and identity over a restart and counts the boots', (t) => {
-    const folder = temporaryFolder(t);
+  it('keeps entries, term, vote and identity over a restart and counts the boots', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(join(folder, 'new', 'folder'), CLUSTER);
     store.write({ hardState: { term: 7, vote: 'someone' } });
     store.write({ entries: entries(1, 3) });
@@ -37,16 +37,16 @@ describe('LogStore', () => {
     again.close();
   });
 
-  it('draws a new identity for each empty disk', (t) => {
-    const a = LogStore.open(temporaryFolder(t), CLUSTER);
-    const b = LogStore.open(temporaryFolder(t), CLUSTER);
+  it('draws a new identity for each empty disk', () => {
+    const a = LogStore.open(temporaryFolder(), CLUSTER);
+    const b = LogStore.open(temporaryFolder(), CLUSTER);
     assert.notEqual(a.identity.member, b.identity.member);
     a.close();
     b.close();
   });
 
-  it('takes entries back from a conflict on and appends others in their place', (t) => {
-    const folder = temporaryFolder(t);
+  it('takes entries back from a conflict on and appends others in their place', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     store.write({ entries: entries(1, 5) });
     store.write({ truncateFrom: 3 });
@@ -58,8 +58,8 @@ describe('LogStore', () => {
     again.close();
   });
 
-  it('trims the oldest entries, also all of them, and goes on with the next index after a restart', (t) => {
-    const folder = temporaryFolder(t);
+  it('trims the oldest entries, also all of them, and goes on with the next index after a restart', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     store.write({ entries: entries(1, 5) });
     store.trimTo(3, '');
@@ -75,8 +75,8 @@ describe('LogStore', () => {
     again.close();
   });
 
-  it('brings term, truncation, entries and a new base to the disk together', (t) => {
-    const folder = temporaryFolder(t);
+  it('brings term, truncation, entries and a new base to the disk together', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     store.write({ entries: entries(1, 5) });
     store.write({ hardState: { term: 2, vote: 'a' }, truncateFrom: 4, entries: [entry(4, 'other', 2)] });
@@ -95,8 +95,8 @@ describe('LogStore', () => {
     again.close();
   });
 
-  it('keeps the founding of its cluster, and draws a new identity when it is told to', (t) => {
-    const folder = temporaryFolder(t);
+  it('keeps the founding of its cluster, and draws a new identity when it is told to', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     const { member } = store.identity;
     store.saveGenesis('asked');
@@ -114,7 +114,7 @@ describe('LogStore', () => {
   });
 
   it('syncs every append again after trimming, which does without', (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     const exec = t.mock.method(DatabaseSync.prototype, 'exec');
     store.write({ entries: entries(1, 5) });
@@ -124,8 +124,8 @@ describe('LogStore', () => {
     store.close();
   });
 
-  it('stays bounded on the disk however much goes through it', (t) => {
-    const folder = temporaryFolder(t);
+  it('stays bounded on the disk however much goes through it', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     const batch = new Uint8Array(64 << 10);
     for (let index = 1; index <= 1_000; index++) {
@@ -140,15 +140,15 @@ describe('LogStore', () => {
     store.close();
   });
 
-  it('refuses entries that leave a gap, and then everything', (t) => {
-    const store = LogStore.open(temporaryFolder(t), CLUSTER);
+  it('refuses entries that leave a gap, and then everything', () => {
+    const store = LogStore.open(temporaryFolder(), CLUSTER);
     assert.throws(() => store.write({ entries: [entry(2)] }), LogFailedError);
     assert.throws(() => store.write({ entries: [entry(1)] }), LogFailedError);
     store.close();
   });
 
-  it('does not take an entry whose bytes changed on the disk for good', (t) => {
-    const folder = temporaryFolder(t);
+  it('does not take an entry whose bytes changed on the disk for good', () => {
+    const folder = temporaryFolder();
     LogStore.open(folder, CLUSTER).close();
     const store = LogStore.open(folder, CLUSTER);
     store.write({ entries: entries(1, 3) });
@@ -162,8 +162,8 @@ describe('LogStore', () => {
     again.close();
   });
 
-  it('refuses a log that lacks an entry in the middle', (t) => {
-    const folder = temporaryFolder(t);
+  it('refuses a log that lacks an entry in the middle', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     store.write({ entries: entries(1, 3) });
     store.close();
@@ -173,8 +173,8 @@ describe('LogStore', () => {
     assert.throws(() => LogStore.open(folder, CLUSTER), { code: 'CORRUPT_FILE', message: /lacks entries/ });
   });
 
-  it('refuses the log of another cluster', (t) => {
-    const folder = temporaryFolder(t);
+  it('refuses the log of another cluster', () => {
+    const folder = temporaryFolder();
     LogStore.open(folder, CLUSTER).close();
     assert.throws(() => LogStore.open(folder, 'other'), {
       code: 'FOREIGN_FILE',
@@ -183,8 +183,8 @@ describe('LogStore', () => {
     LogStore.open(folder, CLUSTER).close();
   });
 
-  it('refuses a folder that another instance uses', (t) => {
-    const folder = temporaryFolder(t);
+  it('refuses a folder that another instance uses', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     assert.throws(() => LogStore.open(folder, CLUSTER), {
       code: 'IN_USE',
@@ -194,26 +194,26 @@ describe('LogStore', () => {
     LogStore.open(folder, CLUSTER).close();
   });
 
-  it('names a text file, a foreign database, a newer format and a damaged header', (t) => {
-    const folder = temporaryFolder(t);
+  it('names a text file, a foreign database, a newer format and a damaged header', () => {
+    const folder = temporaryFolder();
     const path = join(folder, LOG_FILE);
     writeFileSync(path, 'dear diary');
     assert.throws(() => LogStore.open(folder, CLUSTER), { code: 'FOREIGN_FILE', message: /no SQLite database/ });
 
-    const foreign = temporaryFolder(t);
+    const foreign = temporaryFolder();
     const other = new DatabaseSync(join(foreign, LOG_FILE));
     other.exec('CREATE TABLE t (x)');
     other.close();
     assert.throws(() => LogStore.open(foreign, CLUSTER), { code: 'FOREIGN_FILE', message: /another program/ });
 
-    const newer = temporaryFolder(t);
+    const newer = temporaryFolder();
     LogStore.open(newer, CLUSTER).close();
     const db = new DatabaseSync(join(newer, LOG_FILE));
     db.exec('PRAGMA user_version = 99');
     db.close();
     assert.throws(() => LogStore.open(newer, CLUSTER), { code: 'NEWER_VERSION', message: /format 99 .*upgrade/ });
 
-    const damaged = temporaryFolder(t);
+    const damaged = temporaryFolder();
     LogStore.open(damaged, CLUSTER).close();
     const fd = openSync(join(damaged, LOG_FILE), 'r+');
     writeSync(fd, Buffer.alloc(64, 0xee), 0, 64, 0);
@@ -221,8 +221,8 @@ describe('LogStore', () => {
     assert.throws(() => LogStore.open(damaged, CLUSTER), { code: 'FOREIGN_FILE', message: /first bytes are damaged/ });
   });
 
-  it('reports damage in the middle of the file and hands out nothing of it', (t) => {
-    const folder = temporaryFolder(t);
+  it('reports damage in the middle of the file and hands out nothing of it', () => {
+    const folder = temporaryFolder();
     const store = LogStore.open(folder, CLUSTER);
     for (let i = 0; i < 100; i++) store.write({ entries: entries(10 * i + 1, 10 * i + 10) });
     store.close();
@@ -245,16 +245,16 @@ describe('LogStore', () => {
     assert.throws(() => LogStore.open(join(disk.folder, 'fresh'), CLUSTER), { code: 'UNWRITABLE' });
   });
 
-  it('says so too where no folder can be made at all', { skip: process.platform !== 'linux' }, (t) => {
+  it('says so too where no folder can be made at all', { skip: process.platform !== 'linux' }, () => {
     const folder = '/proc/sys/swarmkeeper/data';
     assert.throws(() => LogStore.open(folder, CLUSTER), { code: 'UNWRITABLE', message: /choose another data folder/ });
-    const dangling = join(temporaryFolder(t), 'link');
+    const dangling = join(temporaryFolder(), 'link');
     symlinkSync('/nowhere/at/all', dangling);
     assert.throws(() => LogStore.open(dangling, CLUSTER), { code: 'UNWRITABLE' });
   });
 
-  it('says that a file stands where the folder should be', (t) => {
-    const folder = temporaryFolder(t);
+  it('says that a file stands where the folder should be', () => {
+    const folder = temporaryFolder();
     writeFileSync(join(folder, 'file'), '');
     assert.throws(() => LogStore.open(join(folder, 'file'), CLUSTER), { code: 'UNWRITABLE' });
     mkdirSync(join(folder, 'dir', LOG_FILE), { recursive: true });

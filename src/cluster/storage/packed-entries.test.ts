@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { it, type TestContext } from 'node:test';
+import { it } from 'node:test';
 import fc from 'fast-check';
 import type { LogEntry } from './log-entry.ts';
 import { LOG_FILE, LogStore } from './log-store.ts';
@@ -23,10 +23,10 @@ function allPacked(store: LogStore, maxBytes: number): LogEntry[] {
   return entries;
 }
 
-it('packed entries are those that were written, whatever bytes are in them', (t) => {
+it('packed entries are those that were written, whatever bytes are in them', () => {
   fc.assert(
     fc.property(fc.array(anything, { maxLength: 30 }), fc.integer({ min: 1, max: 2_000 }), (list, maxBytes) => {
-      const store = LogStore.open(temporaryFolder(t), 'test');
+      const store = LogStore.open(temporaryFolder(), 'test');
       const entries = list.map((entry, i) => ({ ...entry, index: i + 1 }));
       store.write({ entries });
       assert.deepEqual(allPacked(store, maxBytes), entries);
@@ -39,8 +39,8 @@ it('packed entries are those that were written, whatever bytes are in them', (t)
   );
 });
 
-it('more entries than are read at once come in order', (t) => {
-  const store = LogStore.open(temporaryFolder(t), 'test');
+it('more entries than are read at once come in order', () => {
+  const store = LogStore.open(temporaryFolder(), 'test');
   const count = 10_000;
   store.write({ entries: numbered(count) });
   const entries = allPacked(store, 1 << 20);
@@ -50,7 +50,7 @@ it('more entries than are read at once come in order', (t) => {
   store.close();
 });
 
-it('a damaged, exchanged or missing entry stops the store', (t) => {
+it('a damaged, exchanged or missing entry stops the store', () => {
   const statements = [
     `UPDATE ENTRY SET batch = x'00' WHERE idx = 5`,
     `UPDATE ENTRY SET batch = 'text' WHERE idx = 5`,
@@ -59,7 +59,7 @@ it('a damaged, exchanged or missing entry stops the store', (t) => {
     'UPDATE ENTRY SET idx = CASE idx WHEN 5 THEN -6 ELSE -5 END WHERE idx IN (5, 6); UPDATE ENTRY SET idx = -idx WHERE idx < 0',
   ];
   for (const statement of statements) {
-    const store = damaged(t, statement);
+    const store = damaged(statement);
     assert.throws(() => allPacked(store, 1e6), { code: 'LOG_FAILED', message: /damaged/ }, statement);
     assert.throws(() => allPacked(store, 1), { code: 'LOG_FAILED' });
     store.close();
@@ -70,8 +70,8 @@ function numbered(count: number): LogEntry[] {
   return Array.from({ length: count }, (_, i) => ({ index: i + 1, term: 1, kind: 0, batch: Buffer.from(`${i}`) }));
 }
 
-function damaged(t: TestContext, statement: string): LogStore {
-  const folder = temporaryFolder(t);
+function damaged(statement: string): LogStore {
+  const folder = temporaryFolder();
   const store = LogStore.open(folder, 'test');
   store.write({ entries: numbered(9) });
   store.close();

@@ -2,14 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 
 // Real faults for tests of everything that keeps files: disks that are full or read-only, bytes that rotted.
 
-/** A folder for one test. */
-export function temporaryFolder(t: TestContext): string {
+const folders: string[] = [];
+
+// Not when its test ends: a hook that was added earlier runs earlier, and what a test has open may still want its files as it closes.
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that is removed when all tests of the file have ended. */
+export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'swarmkeeper-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

@@ -14,7 +14,7 @@ describe('What the system has in memory', { skip: process.platform !== 'linux' }
   const buffer = () => new Uint8Array(new SharedArrayBuffer(50_000));
 
   it('is read at once, and left to the thread when it is not there, cut or changed', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const files = CachedFiles.open({ sha1, folder, metainfo })!;
     t.after(() => files.close());
     const place = join(folder, info.name);
@@ -34,8 +34,8 @@ describe('What the system has in memory', { skip: process.platform !== 'linux' }
     assert.ok(files.read(0, into));
   });
 
-  it('is left to the thread where there are many files, or no folder', (t) => {
-    const folder = temporaryFolder(t);
+  it('is left to the thread where there are many files, or no folder', () => {
+    const folder = temporaryFolder();
     mkdirSync(join(folder, 'there'));
     const many = Array.from({ length: MAX_CACHED_FILES + 1 }, (_, i) => ({ path: [`${i}`], length: 1 }));
     const { metainfo: ofMany, sha1: many1 } = testContent(many, { pieceLength: PIECE });

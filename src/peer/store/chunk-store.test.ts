@@ -23,7 +23,7 @@ interface Setting {
 }
 
 function setting(t: TestContext, content: TestContent = single()): Setting {
-  const database = PeerDatabase.open(join(temporaryFolder(t), PEER_FILE));
+  const database = PeerDatabase.open(join(temporaryFolder(), PEER_FILE));
   t.after(() => database.close());
   database.saveContent({ sha1: content.sha1, folder: '/x', metainfo: content.metainfo });
   const files = new PowerCutFiles();
@@ -270,8 +270,8 @@ describe('The chunk store', () => {
     assert.deepEqual(rows(place), []);
   });
 
-  it('never claims what is not on the disk, wherever the power is cut, and loses no finished group', (t) => {
-    const folder = temporaryFolder(t);
+  it('never claims what is not on the disk, wherever the power is cut, and loses no finished group', () => {
+    const folder = temporaryFolder();
     let runs = 0;
     const lengths = fc.array(fc.oneof(fc.constantFrom(0, PIECE, 3 * PIECE), fc.nat(3 * PIECE)), {
       minLength: 1,

@@ -35,8 +35,8 @@ const MIB = 1024 * 1024;
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 describe('Files on a disk', () => {
-  it('are made with their folders, written anywhere within their length, and read', (t) => {
-    const folder = join(temporaryFolder(t), 'new');
+  it('are made with their folders, written anywhere within their length, and read', () => {
+    const folder = join(temporaryFolder(), 'new');
     const files = new DiskFiles({ folder });
     const path = ['a', 'b', 'c'];
     assert.equal(files.stat(path), undefined);
@@ -61,9 +61,9 @@ describe('Files on a disk', () => {
     files.close();
   });
 
-  it('are made where there is nothing, whatever was there a moment ago', (t) => {
-    const folder = temporaryFolder(t);
-    const outside = temporaryFolder(t);
+  it('are made where there is nothing, whatever was there a moment ago', () => {
+    const folder = temporaryFolder();
+    const outside = temporaryFolder();
     const files = new DiskFiles({ folder });
     const path = ['a', 'b', 'c'];
     assert.equal(files.stat(path), undefined);
@@ -91,9 +91,9 @@ describe('Files on a disk', () => {
     files.close();
   });
 
-  it('may be run when they are made to be, and stay as they are when they were there before', (t) => {
+  it('may be run when they are made to be, and stay as they are when they were there before', () => {
     if (process.platform === 'win32') return;
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder });
     files.resize(['run'], 1, true);
     files.create(['new'], 1, true);
@@ -105,8 +105,8 @@ describe('Files on a disk', () => {
     assert.deepEqual(['run', 'new', 'read', 'mine'].map(mayRun), [true, true, false, false]);
   });
 
-  it('are no more open than the bound, and all written', (t) => {
-    const folder = temporaryFolder(t);
+  it('are no more open than the bound, and all written', () => {
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder });
     const paths = Array.from({ length: 3 * MAX_OPEN_FILES }, (_, i) => [`${i % 7}`, `${i}`]);
     const open = () => readdirSync('/proc/self/fd').length;
@@ -122,7 +122,7 @@ describe('Files on a disk', () => {
   it('are synced at once when they are many', async (t) => {
     if (!hasBatchedCalls) return t.skip('needs the system calls of Linux');
     const { syncFileSystem } = await import('./linux-file-calls.ts');
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     let syncs = 0;
     const calls: FileCalls = {
       syncFileSystem: (fd) => {
@@ -153,7 +153,7 @@ describe('Files on a disk', () => {
   it('have room on the disk before they are written, when they are large', async (t) => {
     if (!hasBatchedCalls) return t.skip('needs the system calls of Linux');
     const { preallocate, startWriting } = await import('./linux-file-calls.ts');
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder, calls: { preallocate, startWriting } });
     files.resize(['large'], 5 * MIB);
     files.resize(['large'], 3 * MIB);
@@ -167,8 +167,8 @@ describe('Files on a disk', () => {
     files.close();
   });
 
-  it('are made all the same where the system cannot make room', (t) => {
-    const folder = temporaryFolder(t);
+  it('are made all the same where the system cannot make room', () => {
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder, calls: { preallocate: () => false } });
     files.resize(['large'], 5 * MIB);
     assert.equal(statSync(join(folder, 'large')).size, 5 * MIB);
@@ -191,9 +191,9 @@ describe('Files on a disk', () => {
     files.close();
   });
 
-  it('are not reached through links, of folders or of files', (t) => {
-    const folder = temporaryFolder(t);
-    const outside = temporaryFolder(t);
+  it('are not reached through links, of folders or of files', () => {
+    const folder = temporaryFolder();
+    const outside = temporaryFolder();
     writeFileSync(join(outside, 'secret'), 'secret');
     symlinkSync(outside, join(folder, 'folder'));
     symlinkSync(join(outside, 'secret'), join(folder, 'file'));
@@ -215,9 +215,9 @@ describe('Files on a disk', () => {
     assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'secret');
   });
 
-  it('may be in a folder that is a link itself', (t) => {
-    const folder = temporaryFolder(t);
-    const link = join(temporaryFolder(t), 'link');
+  it('may be in a folder that is a link itself', () => {
+    const folder = temporaryFolder();
+    const link = join(temporaryFolder(), 'link');
     symlinkSync(folder, link);
     const files = new DiskFiles({ folder: link });
     files.resize(['a'], 1);
@@ -226,7 +226,7 @@ describe('Files on a disk', () => {
   });
 
   it('are regular files: folders, pipes and what is in their way are refused without waiting', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     mkdirSync(join(folder, 'folder'));
     writeFileSync(join(folder, 'file'), 'x');
     assert.equal(spawnSync('mkfifo', [join(folder, 'pipe')]).status, 0);
@@ -257,8 +257,8 @@ describe('Files on a disk', () => {
     );
   });
 
-  it('are looked at when they are opened, but not when they are open', (t) => {
-    const folder = temporaryFolder(t);
+  it('are looked at when they are opened, but not when they are open', () => {
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder, readOnly: true });
     assert.deepEqual([files.open(['a']), files.open(['b', 'a'])], [undefined, undefined]);
     writeFileSync(join(folder, 'a'), 'abc');
@@ -272,8 +272,8 @@ describe('Files on a disk', () => {
     assert.equal(files.open(['a']), undefined);
   });
 
-  it('that are gone are missed', (t) => {
-    const folder = temporaryFolder(t);
+  it('that are gone are missed', () => {
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder });
     assert.equal(
       refusal(() => files.read(['a'], 0, new Uint8Array(1))),
@@ -292,8 +292,8 @@ describe('Files on a disk', () => {
     );
   });
 
-  it('for reading only are never changed', (t) => {
-    const folder = temporaryFolder(t);
+  it('for reading only are never changed', () => {
+    const folder = temporaryFolder();
     writeFileSync(join(folder, 'a'), 'abc');
     const files = new DiskFiles({ folder, readOnly: true });
     const into = new Uint8Array(3);
@@ -309,7 +309,7 @@ describe('Files on a disk', () => {
   });
 
   it('that are read only need not be ours to write', (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     writeFileSync(join(folder, 'a'), 'abc');
     const files = new DiskFiles({ folder });
     const flags = () => {
@@ -358,8 +358,8 @@ describe('Files on a disk', () => {
     );
   });
 
-  it('tell a change by its time', (t) => {
-    const folder = temporaryFolder(t);
+  it('tell a change by its time', () => {
+    const folder = temporaryFolder();
     const files = new DiskFiles({ folder });
     files.resize(['a'], 1);
     const before = files.stat(['a']);

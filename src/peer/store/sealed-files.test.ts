@@ -55,7 +55,7 @@ describe('Files that are sent to others', () => {
   });
 
   it('are read again once the right one is put back', (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const [place, other] = [join(folder, 'a'), join(folder, 'other')];
     writeFileSync(place, 'abc');
     const layer = new DiskFiles({ folder, readOnly: true });
@@ -79,7 +79,7 @@ describe('Files that are sent to others', () => {
   });
 
   it('are read as they lie there once they may change, though others were opened before', (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const place = join(folder, 'a');
     writeFileSync(place, 'abc');
     const layer = new DiskFiles({ folder, readOnly: true });

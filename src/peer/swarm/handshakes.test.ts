@@ -60,7 +60,7 @@ class OneAtATime implements PeerTransport {
 }
 
 async function manager(t: TestContext, transport: PeerTransport, host: string) {
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   const made = new DownloadManager({ dataFolder: join(folder, 'data'), transport });
   t.after(() => made.close());
   await made.listen(host, 0);

@@ -59,7 +59,7 @@ interface Scene {
 
 async function scene(t: TestContext, given: TestContent = content): Promise<Scene> {
   const network = new MemoryPeerNetwork();
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   const manager = new DownloadManager({ dataFolder: join(folder, 'data'), transport: network.transport('us') });
   t.after(() => manager.close());
   await manager.listen('us', 6881);
@@ -269,7 +269,7 @@ describe('Among hostile peers a download', { concurrency: 4 }, () => {
 
 describe('A torrent that wants to be written elsewhere', () => {
   it('is refused before a file is made', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const manager = new DownloadManager({ dataFolder: join(folder, 'data') });
     t.after(() => manager.close());
     const target = join(folder, 'target');

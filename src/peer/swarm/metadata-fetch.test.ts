@@ -100,7 +100,7 @@ describe('Metadata', () => {
     const network = new MemoryPeerNetwork();
     const managers = ['one', 'two'].map((host) => {
       const manager = new DownloadManager({
-        dataFolder: join(temporaryFolder(t), 'data'),
+        dataFolder: join(temporaryFolder(), 'data'),
         transport: network.transport(host),
       });
       t.after(() => manager.close());
@@ -108,10 +108,10 @@ describe('Metadata', () => {
     });
     await managers[0].listen('one', 1);
     // It does not have the content, but knows what it is.
-    await (await managers[0].add({ metainfo: small.metainfo, folder: temporaryFolder(t) })).settled();
+    await (await managers[0].add({ metainfo: small.metainfo, folder: temporaryFolder() })).settled();
     const magnet = { infoHash: small.info.infoHash, trackers: ['udp://a:1'], peers: [{ host: 'one', port: 1 }] };
     const metainfo = await managers[1].fetchMetainfo(magnet, new Candidates());
-    const download = await managers[1].add({ metainfo, folder: temporaryFolder(t) });
+    const download = await managers[1].add({ metainfo, folder: temporaryFolder() });
     assert.equal(download.sha1, small.sha1);
   });
 });

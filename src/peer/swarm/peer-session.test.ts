@@ -64,7 +64,7 @@ let drawn = 0;
 
 async function seeding(t: TestContext, options: Partial<DownloadManagerOptions> = {}) {
   const network = new MemoryPeerNetwork();
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   writeFileSync(join(folder, 'content'), content.bytes);
   const manager = new DownloadManager({
     dataFolder: join(folder, 'data'),

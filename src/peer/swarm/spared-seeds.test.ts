@@ -23,7 +23,7 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 /** A download that knows so many others that fetch, and then a seed at `host`, which sends nothing. */
 async function asked(t: TestContext, host: string, fetchers: number) {
   const network = new MemoryPeerNetwork();
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   const manager = new DownloadManager({ dataFolder: join(folder, 'data'), transport: network.transport('us') });
   t.after(() => manager.close());
   const download = await manager.add({ metainfo: content.metainfo, folder });

@@ -54,7 +54,7 @@ class End {
 /** A download that has connected to a peer and knows who it is, and what that peer does next. */
 async function connected(t: TestContext, peerId: Uint8Array) {
   const network = new MemoryPeerNetwork();
-  const folder = temporaryFolder(t);
+  const folder = temporaryFolder();
   const manager = new DownloadManager({ dataFolder: join(folder, 'data'), transport: network.transport('us') });
   t.after(() => manager.close());
   await manager.listen('us', 6881);

@@ -16,7 +16,7 @@ const QUERY: IndexQuery = { search: '', sort: 'seeders', order: 'desc', after: u
 
 /** Tables with a few contents, and what searches them. */
 function stage(t: TestContext, options?: ConstructorParameters<typeof ListingClient>[1]) {
-  const path = join(temporaryFolder(t), TABLES_FILE);
+  const path = join(temporaryFolder(), TABLES_FILE);
   const db = TrackerDatabase.open(path);
   t.after(() => db.close());
   const client = new ListingClient(path, options);
@@ -25,8 +25,8 @@ function stage(t: TestContext, options?: ConstructorParameters<typeof ListingCli
 }
 
 describe('the listing', () => {
-  test('has what the tables have, whatever happened to them', async (t) => {
-    const folder = temporaryFolder(t);
+  test('has what the tables have, whatever happened to them', async () => {
+    const folder = temporaryFolder();
     let number = 0;
     await fc.assert(
       fc.asyncProperty(history, async (list) => {

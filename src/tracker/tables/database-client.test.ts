@@ -58,7 +58,7 @@ function announces(first: number, count: number, hash = infoHash(1), seconds = 5
 
 describe('DatabaseClient', () => {
   it('shows what was acknowledged, to whoever flushes up to it', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const { tables, client } = await start(t, folder);
     const reader = ContentsReader.open(join(folder, TABLES_FILE), (seconds) => seconds * 1_000);
     t.after(() => reader.close());
@@ -75,13 +75,13 @@ describe('DatabaseClient', () => {
   });
 
   it('follows on its own accord, without anybody asking', async (t) => {
-    const { tables, client } = await start(t, temporaryFolder(t));
+    const { tables, client } = await start(t, temporaryFolder());
     const index = await client.propose(announces(0, 10));
     await waitFor('the tables to follow', () => tables.appliedIndex >= index);
   });
 
   it('goes on where it was after a restart, and has everything', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const first = await start(t, folder);
     await Promise.all(Array.from({ length: 100 }, (_, i) => first.client.propose(announces(i * 10, 10))));
     await first.close();
@@ -97,7 +97,7 @@ describe('DatabaseClient', () => {
   });
 
   it('lets the log be trimmed once the tables are safe on the disk', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const { client, close } = await start(t, folder);
     const total = MINIMUM_TAIL_ENTRIES + 1_000;
     for (let i = 0; i < total; i += 1_000) {
@@ -117,7 +117,7 @@ describe('DatabaseClient', () => {
   });
 
   it('refuses tables that do not belong to the log', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const db = TrackerDatabase.open(join(folder, TABLES_FILE));
     db.applyBatches([{ index: 50n, batch: announces(0, 1) }]);
     db.close();
@@ -128,14 +128,14 @@ describe('DatabaseClient', () => {
   });
 
   it('refuses a file that it cannot use', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     TrackerDatabase.open(join(folder, TABLES_FILE)).close();
     damagePage(join(folder, TABLES_FILE), 1);
     await assert.rejects(start(t, folder), { name: 'StorageError', code: 'FOREIGN_FILE' });
   });
 
   it('finds damage in the file and says so', async (t) => {
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const path = join(folder, TABLES_FILE);
     const db = TrackerDatabase.open(path);
     db.applyBatches([{ index: 1n, batch: announces(0, 20_000) }]);
@@ -149,7 +149,7 @@ describe('DatabaseClient', () => {
   it('fails on a full disk and keeps what it had, and the log keeps the rest', async (t) => {
     const disk = smallDisk(t, '3m');
     if (!disk) return;
-    const { log, tables, client } = await start(t, temporaryFolder(t), disk.folder);
+    const { log, tables, client } = await start(t, temporaryFolder(), disk.folder);
     const path = join(disk.folder, TABLES_FILE);
     const failed = tables.failed.then((error) => error as Error & { code: string });
     let index = 0n;
@@ -172,7 +172,7 @@ describe('DatabaseClient', () => {
   });
 
   it('rejects a flush that the end of the thread leaves unanswered', async (t) => {
-    const { tables } = await start(t, temporaryFolder(t));
+    const { tables } = await start(t, temporaryFolder());
     const flush = assert.rejects(tables.flush(1_000n), { code: 'DATABASE_CLOSED' });
     await tables.close();
     await tables.close();
@@ -185,7 +185,7 @@ describe('DatabaseClient', () => {
     const nices = () => readdirSync('/proc/self/task').map((task) => niceOf(`/proc/self/task/${task}/stat`));
     const own = niceOf(`/proc/self/task/${process.pid}/stat`);
     assert.ok(nices().every((nice) => nice === own));
-    await start(t, temporaryFolder(t));
+    await start(t, temporaryFolder());
     assert.equal(nices().filter((nice) => nice > own).length, own >= 10 ? 0 : 1);
     assert.equal(niceOf(`/proc/self/task/${process.pid}/stat`), own);
   });
@@ -193,7 +193,7 @@ describe('DatabaseClient', () => {
 
 describe('ContentsReader', () => {
   const opened = (t: TestContext, fill: (writer: BatchWriter) => void) => {
-    const path = join(temporaryFolder(t), TABLES_FILE);
+    const path = join(temporaryFolder(), TABLES_FILE);
     const db = TrackerDatabase.open(path);
     t.after(() => db.close());
     const writer = new BatchWriter(1 << 20);

@@ -10,7 +10,7 @@ import { announces, dump } from './test-tables.ts';
 
 /** A follower, and what it told its log. */
 function following(t: TestContext, commitIndex = 0n) {
-  const path = join(temporaryFolder(t), TABLES_FILE);
+  const path = join(temporaryFolder(), TABLES_FILE);
   const db = TrackerDatabase.open(path);
   const progress = new TablesProgress();
   const told = { acknowledged: 0n, trimmable: 0n, failures: [] as unknown[] };
@@ -36,8 +36,8 @@ function following(t: TestContext, commitIndex = 0n) {
   return { path, db, progress, told, follower, deliver, flush };
 }
 
-function snapshotAt(t: TestContext, index: number, peers: number): string {
-  const folder = temporaryFolder(t);
+function snapshotAt(index: number, peers: number): string {
+  const folder = temporaryFolder();
   const db = TrackerDatabase.open(join(folder, TABLES_FILE));
   db.applyBatches([announces(index, peers, 5, 10_000)]);
   db.snapshot(join(folder, 'snapshot'));
@@ -53,7 +53,7 @@ describe('DatabaseFollower', () => {
     // These wait for their transaction when the snapshot comes.
     deliver(announces(2, 10, 1, 100), announces(3, 10, 1, 200));
     const waiting = [flush(3n), flush(8n)];
-    const snapshot = snapshotAt(t, 8, 500);
+    const snapshot = snapshotAt(8, 500);
     follower.restore(8n, snapshot);
     follower.delivered(8n);
     assert.deepEqual(await Promise.all(waiting), [8n, 8n]);
@@ -75,7 +75,7 @@ describe('DatabaseFollower', () => {
     deliver(announces(1, 10));
     await flush(1n);
     deliver(announces(2, 10, 1, 100));
-    const snapshot = join(temporaryFolder(t), 'snapshot');
+    const snapshot = join(temporaryFolder(), 'snapshot');
     assert.equal(await follower.snapshot(snapshot), 1n);
     assert.equal(told.trimmable, 1n);
     assert.equal(progress.durableIndex, 1n);
@@ -88,7 +88,7 @@ describe('DatabaseFollower', () => {
     const { told, follower, deliver, flush } = following(t);
     deliver(announces(1, 10));
     await flush(1n);
-    const nowhere = join(temporaryFolder(t), 'no', 'such', 'folder', 'snapshot');
+    const nowhere = join(temporaryFolder(), 'no', 'such', 'folder', 'snapshot');
     await assert.rejects(follower.snapshot(nowhere), { name: 'StorageError', code: 'UNWRITABLE' });
     deliver(announces(2, 10, 1, 100));
     assert.equal(await flush(2n), 2n);
@@ -100,7 +100,7 @@ describe('DatabaseFollower', () => {
     deliver(announces(1, 10));
     await flush(1n);
     const before = dump(path);
-    assert.throws(() => follower.restore(8n, snapshotAt(t, 7, 10)), { name: 'StorageError', code: 'CORRUPT_FILE' });
+    assert.throws(() => follower.restore(8n, snapshotAt(7, 10)), { name: 'StorageError', code: 'CORRUPT_FILE' });
     assert.equal(progress.appliedIndex, 1n);
     assert.deepEqual(dump(path), before);
   });
@@ -108,6 +108,6 @@ describe('DatabaseFollower', () => {
   it('makes no snapshots once it has stopped', async (t) => {
     const { follower } = following(t);
     follower.close();
-    await assert.rejects(follower.snapshot(join(temporaryFolder(t), 'snapshot')), /do not follow the log any more/);
+    await assert.rejects(follower.snapshot(join(temporaryFolder(), 'snapshot')), /do not follow the log any more/);
   });
 });

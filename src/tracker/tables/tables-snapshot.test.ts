@@ -15,7 +15,7 @@ import { announces, dump, history, reload, toBatches } from './test-tables.ts';
 
 /** Tables of that many peers as of entry `index`, different for each index. */
 function tablesOf(t: TestContext, index: number, peers: number): { path: string; db: TrackerDatabase } {
-  const path = join(temporaryFolder(t), TABLES_FILE);
+  const path = join(temporaryFolder(), TABLES_FILE);
   const db = TrackerDatabase.open(path);
   t.after(() => db.close());
   db.applyBatches([announces(index, peers, 50, index * 1_000_000)]);
@@ -24,14 +24,14 @@ function tablesOf(t: TestContext, index: number, peers: number): { path: string;
 
 function snapshotOf(t: TestContext, index: number, peers: number): string {
   const { db } = tablesOf(t, index, peers);
-  const path = join(temporaryFolder(t), 'snapshot');
+  const path = join(temporaryFolder(), 'snapshot');
   assert.equal(db.snapshot(path), BigInt(index));
   return path;
 }
 
 describe('a snapshot of the tables', () => {
-  it('makes any tables those of which it was made', (t) => {
-    const folder = temporaryFolder(t);
+  it('makes any tables those of which it was made', () => {
+    const folder = temporaryFolder();
     let run = 0;
     fc.assert(
       fc.property(history, history, (ours, others) => {
@@ -70,7 +70,7 @@ describe('a snapshot of the tables', () => {
   it('is of one moment, and durable, while its master goes on', (t) => {
     const { path, db } = tablesOf(t, 1, 1_000);
     const before = dump(path);
-    const snapshot = join(temporaryFolder(t), 'snapshot');
+    const snapshot = join(temporaryFolder(), 'snapshot');
     assert.equal(db.snapshot(snapshot), 1n);
     assert.equal(db.durableIndex, 1n);
     db.applyBatches([announces(2, 1_000, 50, 5_000_000)]);
@@ -91,7 +91,7 @@ describe('a snapshot of the tables', () => {
     reader.exec('BEGIN');
     reader.prepare('SELECT * FROM META').get();
     db.applyBatches([announces(2, 100)]);
-    const snapshot = join(temporaryFolder(t), 'snapshot');
+    const snapshot = join(temporaryFolder(), 'snapshot');
     assert.throws(() => db.snapshot(snapshot), {
       name: 'StorageError',
       code: 'IN_USE',
@@ -142,7 +142,7 @@ describe('a snapshot that cannot be taken over', () => {
   it('is named with what is wrong, and the tables stay as they are', (t) => {
     const { path, db } = tablesOf(t, 1, 100);
     const before = dump(path);
-    const folder = temporaryFolder(t);
+    const folder = temporaryFolder();
     const refuses = (index: bigint, snapshot: string, expected: { code: string; message: RegExp }) => {
       assert.throws(() => db.restore(index, snapshot), { name: 'StorageError', path: snapshot, ...expected });
       assert.equal(db.appliedIndex, 1n);
@@ -212,7 +212,7 @@ describe('tables whose instance dies while it takes a snapshot over', () => {
     assert.equal(db.checkpoint(), true);
     db.restore(5n, snapshot);
     const [file, wal] = [readFileSync(path), readFileSync(`${path}-wal`)];
-    const copy = join(temporaryFolder(t), TABLES_FILE);
+    const copy = join(temporaryFolder(), TABLES_FILE);
     for (const kept of [0, 0.001, 0.3, 0.7, 0.999, 1]) {
       // The WAL is what was not synced.
       writeFileSync(copy, file);

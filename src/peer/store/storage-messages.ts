@@ -42,6 +42,9 @@ export interface OpenedContent {
   readonly doubtful: Uint8Array;
 }
 
+/** The last that a thread is told. */
+export const END = 'end';
+
 export interface Numbered<Request> {
   readonly id: number;
   readonly request: Request;

@@ -1,6 +1,12 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { failureOf, type Numbered, StoreError, type ThreadAnswer, type ThreadFailure } from './storage-messages.ts';
+import {
+  END,
+  failureOf,
+  type Numbered,
+  StoreError,
+  type ThreadAnswer,
+  type ThreadFailure,
+} from './storage-messages.ts';
 
 /** These threads make little garbage: a small nursery costs no time, and the usual one is memory for nothing. */
 const YOUNG_MIB = 4;
@@ -10,6 +16,7 @@ export class ThreadCalls<Request> {
   readonly #entry: URL;
   readonly #workerData: unknown;
   #worker: Worker | undefined;
+  readonly #exit = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   #nextId = 1;
   /** Why there will be no more answers. */
@@ -31,17 +38,15 @@ export class ThreadCalls<Request> {
     });
   }
 
-  /** Ends the thread; what it has not answered fails. Can be called twice. */
+  /** Ends the thread when it has answered; what is asked after this fails. Can be called twice. */
   async end(): Promise<void> {
-    if (this.#ended) return;
-    const worker = this.#worker;
-    if (!worker) {
+    if (!this.#worker) {
       this.#end(CLOSED);
       return;
     }
-    const exit = once(worker, 'exit');
-    await worker.terminate();
-    await exit;
+    // It ends by itself: terminated while it loads a native module, it would take the process with it.
+    this.#worker.postMessage(END);
+    await this.#exit.promise;
   }
 
   /** Starts the thread, when it is sure to be asked soon. Can be called twice. */
@@ -62,7 +67,10 @@ export class ThreadCalls<Request> {
       else call?.resolve(answer.value);
     });
     worker.on('error', (error) => this.#end(failureOf(error)));
-    worker.on('exit', () => this.#end(CLOSED));
+    worker.on('exit', () => {
+      this.#end(CLOSED);
+      this.#exit.resolve();
+    });
     this.#worker = worker;
     return worker;
   }

@@ -10,7 +10,7 @@ import { FETCHERS, SPARED_BYTES } from './spared-seeds.ts';
 import { TestPeer } from './test-peer.ts';
 
 const DEADLINE_MS = 60_000;
-const content = testContent([{ path: [], length: 8_000_000 }], { pieceLength: 64 * 1024 });
+const content = testContent([{ path: [], length: 8 * 1024 * 1024 }], { pieceLength: 64 * 1024 });
 
 async function until(what: string, condition: () => boolean): Promise<void> {
   const deadline = Date.now() + DEADLINE_MS;

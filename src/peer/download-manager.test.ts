@@ -134,11 +134,31 @@ describe('The download manager', { concurrency: true }, () => {
       const second = await two.manager.add({ metainfo: content.metainfo, folder: two.folder, peers: known });
       if (isPrivate) {
         for (const download of [first, second]) await reached(download, 'seeding');
-        assert.deepEqual([first.candidates.size, second.candidates.size], [1, 1]);
+        for (const { candidates } of [first, second]) assert.ok(candidates.size <= 1, 'only the seeder');
       } else {
         await until('they know each other', () => [first, second].some(({ sessions }) => sessions.size === 2));
       }
     }
+  });
+
+  it('connects to those who want what it has, when it hears of them and they know nobody', async (t) => {
+    const content = testContent([{ path: [], length: 500_000 }], { pieceLength: 64 * KIB });
+    const { manager, folder } = await peer(t);
+    const download = await manager.add({ metainfo: content.metainfo, folder });
+    await reached(download, 'downloading');
+    const source = await seeder(t, content);
+    source.manager.addPeers(source.download, [manager.address!]);
+    await reached(download, 'seeding');
+    assertFiles(folder, content);
+  });
+
+  it('forgets another seed when it has found out that it is one', async (t) => {
+    const content = testContent([{ path: [], length: 500_000 }], { pieceLength: 64 * KIB });
+    const [one, other] = [await seeder(t, content), await seeder(t, content)];
+    one.manager.addPeers(one.download, [other.manager.address!]);
+    assert.equal(one.download.candidates.size, 1);
+    await until('it is forgotten', () => one.download.candidates.size === 0);
+    await until('they part', () => [one, other].every(({ download }) => download.sessions.size === 0));
   });
 
   it('goes on after a stop with what it has, and hashes nothing again after a clean one', async (t) => {

@@ -232,15 +232,11 @@ export class DownloadManager {
     this.#connect();
   }
 
-  /** Opens connections for downloads that want peers. Who seeds waits to be asked. */
+  /** Opens connections for downloads that seek peers. */
   #connect(): void {
     if (this.#stop.signal.aborted) return;
     for (const download of this.#downloads.values()) {
-      while (
-        download.state === 'downloading' &&
-        this.#connecting < MAX_CONNECTING &&
-        this.#connections < MAX_CONNECTIONS
-      ) {
+      while (download.seeksPeers && this.#connecting < MAX_CONNECTING && this.#connections < MAX_CONNECTIONS) {
         const endpoint = download.candidates.next(performance.now(), (each) => !this.#handshakes.isUnderWay(each));
         if (!endpoint) break;
         if (download.isConnectedTo(endpoint)) download.candidates.ended(performance.now(), endpoint, true);

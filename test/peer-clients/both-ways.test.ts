@@ -74,6 +74,25 @@ describe('files and folders of all shapes', { skip: missingForLan(), concurrency
     }
   }
 
+  for (const program of PROGRAMS) {
+    test(`${program.name} waits, and a share that comes later finds it`, { skip: program.missing() }, async (t) => {
+      const room = await place.room();
+      const paths = await Promise.all(newContents().map((content) => writeContent(join(room, 'shared'), content)));
+      const url = ['--announce', place.announceUrl('udp')];
+      const first = await share(t, place, 'a', paths, ...url);
+      await leave(first.process);
+      const client = await program.start(await place.seat(t, 'b'));
+      const folder = join(room, 'fetched');
+      for (const { sha1, torrent } of first.shared) await client.add({ sha1, source: { torrent }, folder });
+      await told(place, first.shared, { seeders: 0, leechers: 1, completed: 0 });
+      // It will ask the tracker again in half an hour.
+      const second = await share(t, place, 'a', paths, ...url);
+      await completes(client, first.shared);
+      await assertSame(join(room, 'shared'), folder, program);
+      await leave(second.process);
+    });
+  }
+
   test('aria2, with magnet links, learns what they are from a get that has nothing of them yet', {
     skip: aria2.missing(),
   }, async (t) => {

@@ -26,6 +26,8 @@ import { Uploader } from './uploader.ts';
 /** Memory for pieces that are in the works, of one download; two pieces at least. */
 export const PIECE_MEMORY_BYTES = 24 * 1024 * 1024;
 export const MAX_SESSIONS = 80;
+/** Who seeds connects to others while it has fewer: there must be room for those that come by themselves. */
+export const ENOUGH_TO_SEED = MAX_SESSIONS / 2;
 /** A peer that could send, and is asked for nothing so long since others were asked for all there is room for, is asked too. */
 export const STARVING_MS = 2_000;
 /** Pieces that are hashed where they lie at the same time: two threads have a pair in hand and one before them. */
@@ -142,6 +144,12 @@ export class Download implements SessionOwner {
   /** Why it is paused, when nobody asked for it. */
   get reason(): string | undefined {
     return this.#reason;
+  }
+
+  /** Whether it connects to candidates. Who seeds does as well: those that wait may not know of it, or not reach it. */
+  get seeksPeers(): boolean {
+    if (this.#state === 'seeding') return this.sessions.size < ENOUGH_TO_SEED;
+    return this.#state === 'downloading';
   }
 
   get port(): number | undefined {
@@ -394,11 +402,18 @@ export class Download implements SessionOwner {
   closed(session: PeerSession): void {
     this.sessions.delete(session.number);
     this.#brake.forget(session.link);
-    if (!session.link.incoming) this.candidates.ended(this.now(), session.link.remote, session.isTalking);
+    if (!session.link.incoming) this.#endedWith(session);
     if (!this.#closed && !session.amChoking) this.#rechoke();
   }
 
   // ---- Decisions ----
+
+  #endedWith({ link: { remote }, pieces, isTalking, upMeter }: PeerSession): void {
+    if (this.#state !== 'seeding') this.candidates.ended(this.now(), remote, isTalking);
+    // Seeds want nothing of each other.
+    else if (pieces.bits.isFull) this.candidates.forget(remote);
+    else this.candidates.ended(this.now(), remote, upMeter.total > 0);
+  }
 
   #fill(session: PeerSession): void {
     if (this.#state !== 'downloading' || session.isClosed || !session.amInterested) return;

@@ -235,8 +235,9 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.link.close();
     this.#owner.picker.release(this.number, this.pipeline.clear());
     this.uploads.clear();
-    this.pieces.clear();
+    // Whether to come back depends on what the peer has.
     this.#owner.closed(this, reason);
+    this.pieces.clear();
   }
 
   /** To be called now and then: keeps alive, and ends what is dead. */

@@ -252,8 +252,8 @@ export class PeerContent implements AnnouncedContent {
 
   async #begin(metainfo: Uint8Array): Promise<void> {
     const { folder, isJustMade = false, sequential = false } = this.#options;
-    const peers: PeerEndpoint[] = [];
-    for (let peer = this.#candidates.next(0); peer; peer = this.#candidates.next(0)) peers.push(peer);
+    // Also those that could not tell the metadata: they may have waited for it as well.
+    const peers = this.#candidates.endpoints;
     const download = await this.#manager.add({ metainfo, folder, peers, isJustMade, sequential });
     if (this.#closed) return;
     this.#download = download;

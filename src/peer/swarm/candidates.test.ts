@@ -38,6 +38,16 @@ describe('Candidates', () => {
     assert.equal(candidates.next(0), undefined);
   });
 
+  it('are handed on with those that are being tried or failed', () => {
+    const candidates = new Candidates();
+    for (const host of ['a', 'b', 'c', 'd']) candidates.add(at(host));
+    candidates.next(0);
+    candidates.next(0);
+    candidates.ended(0, at('b'), false);
+    candidates.ban('d');
+    assert.deepEqual(new Set(candidates.endpoints), new Set([at('a'), at('b'), at('c')]));
+  });
+
   it('of a banned host are gone with all their ports, and do not come back', () => {
     const candidates = new Candidates();
     for (const peer of [at('a', 1), at('a', 2), at('b')]) candidates.add(peer);

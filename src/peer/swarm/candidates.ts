@@ -31,6 +31,11 @@ export class Candidates {
     return this.#byName.size;
   }
 
+  /** All of them, the longest untried first. */
+  get endpoints(): PeerEndpoint[] {
+    return [...this.#byName.values()].map(({ endpoint }) => endpoint);
+  }
+
   /** @returns whether it is new and was taken */
   add(endpoint: PeerEndpoint): boolean {
     const name = formatEndpoint(endpoint);

@@ -24,7 +24,7 @@ export const MAX_CONNECTIONS = 300;
 export const MAX_CONNECTING = 20;
 const TICK_MS = 1_000;
 /** The client and its version, as peers and trackers see it (BEP 20). */
-const PEER_ID_PREFIX = '-SK0010-';
+const PEER_ID_PREFIX = '-Sk0100-';
 
 export interface DownloadManagerOptions {
   /** Where `peer.db` is; made when it is not there. */

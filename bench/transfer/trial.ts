@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BenchContent } from './content.ts';
@@ -82,8 +82,9 @@ export class Stage {
       memory?.release();
       await stopAll(running);
       // Where many files were deleted a moment ago new ones are made up to four times as slowly (ext4 looks for inodes that
-      // nobody used lately), so that the next system would suffer for it.
-      if (!content.isFolder) rmSync(this.#place(), { recursive: true, force: true });
+      // nobody used lately), so that the next system would suffer for it. Their bytes would fill the memory within some trials.
+      if (content.isFolder) emptyFiles(this.#place());
+      else rmSync(this.#place(), { recursive: true, force: true });
     }
   }
 
@@ -98,6 +99,12 @@ export class Stage {
     const home = join(own, 'home');
     for (const each of [folder, home]) mkdirSync(each, { recursive: true });
     return { host, port, content, folder, home };
+  }
+}
+
+function emptyFiles(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) truncateSync(join(entry.parentPath, entry.name));
   }
 }
 

@@ -82,7 +82,7 @@ export class Stage {
       memory?.release();
       await stopAll(running);
       // Where many files were deleted a moment ago new ones are made up to four times as slowly (ext4 looks for inodes that
-      // nobody used lately), so that the next system would suffer for it. Their bytes would fill the memory within some trials.
+      // nobody used lately), so that the next system would suffer for it. Their bytes need not stay in memory.
       if (content.isFolder) emptyFiles(this.#place());
       else rmSync(this.#place(), { recursive: true, force: true });
     }

@@ -34,8 +34,11 @@ export function getCommand(): Command {
     .addHelpText('after', '\nExample:\n  swarmkeeper get big.iso -o ./downloads --no-seed')
     .action(async (wanted: string[], options: GetOptions) => {
       const signalled = stopSignal();
-      await withPeer(options, folderOfDownloads(options, options.output), (peer, view) =>
-        getAll(peer, [...new Set(wanted)], options, view, signalled),
+      await withPeer(
+        options,
+        folderOfDownloads(options, options.output),
+        (peer, view) => getAll(peer, [...new Set(wanted)], options, view, signalled),
+        { isGetting: true },
       );
     });
 }

@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { Peer } from '../peer/peer.ts';
+import type { Peer } from '../peer/peer.ts';
+import { Storage } from '../peer/store/storage.ts';
 import { port, positiveCount, type TrackerAddress, trackerAddress } from './option-values.ts';
 import { addTrackerOptions, type TrackerOptions } from './tracker-options.ts';
 
@@ -36,11 +37,30 @@ export function addPeerOptions(command: Command): Command {
     .option('--json', 'print one JSON object a line instead of text');
 }
 
+export interface OpenPeerOptions {
+  /** As of `Peer.open`. */
+  readonly remembers?: boolean;
+  /** Pieces will arrive soon. */
+  readonly isGetting?: boolean;
+}
+
 /** @throws as `Peer.open` */
-export function openPeer(options: PeerCommandOptions, dataFolder: string, { remembers = false } = {}): Promise<Peer> {
+export async function openPeer(
+  options: PeerCommandOptions,
+  dataFolder: string,
+  { remembers = false, isGetting = false }: OpenPeerOptions = {},
+): Promise<Peer> {
+  // Its threads start while the rest of the peer is loaded.
+  const storage = new Storage(dataFolder);
+  if (isGetting) storage.expectPieces();
+  const { Peer } = await import('../peer/peer.ts').catch(async (error) => {
+    await storage.close();
+    throw error;
+  });
   const { tracker, group, interface: interfaces, host, uploadRate, downloadRate } = options;
   return Peer.open({
     dataFolder,
+    storage,
     remembers,
     cluster: { group, interfaces, instances: tracker && [tracker] },
     host,

@@ -1,5 +1,5 @@
 import type { Peer } from '../peer/peer.ts';
-import { openPeer, type PeerCommandOptions } from './peer-options.ts';
+import { type OpenPeerOptions, openPeer, type PeerCommandOptions } from './peer-options.ts';
 import { TransferView } from './transfer-view.ts';
 
 /**
@@ -10,10 +10,11 @@ export async function withPeer(
   options: PeerCommandOptions,
   dataFolder: string,
   work: (peer: Peer, view: TransferView) => Promise<void>,
+  open: OpenPeerOptions = {},
 ): Promise<void> {
   const view = new TransferView(options.json === true);
   try {
-    const peer = await openPeer(options, dataFolder);
+    const peer = await openPeer(options, dataFolder, open);
     let failure: unknown;
     try {
       await work(peer, view);

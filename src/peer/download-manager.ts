@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { join, resolve } from 'node:path';
 import { formatInfoHash } from '../bittorrent/info-hash.ts';
 import type { Magnet, PeerEndpoint } from '../bittorrent/magnet.ts';
 import type { Metainfo } from '../bittorrent/metainfo.ts';
 import { encodeMetainfo } from '../bittorrent/metainfo-create.ts';
-import { makeFolder } from '../cluster/storage/make-folder.ts';
-import { PEER_FILE } from './database.ts';
+import type { Content } from './database.ts';
 import { RateLimiter } from './exchange/rate-limiter.ts';
 import { Bitfield } from './picking/bitfield.ts';
 import { readMetainfo } from './store/local-metainfo.ts';
@@ -29,6 +27,8 @@ const PEER_ID_PREFIX = '-Sk0100-';
 export interface DownloadManagerOptions {
   /** Where `peer.db` is; made when it is not there. */
   readonly dataFolder: string;
+  /** Of that folder, when it was opened already; the manager closes it. */
+  readonly storage?: Storage;
   /** TCP by default. */
   readonly transport?: PeerTransport;
   /** Peers of one content that are sent to at the same time. */
@@ -85,8 +85,7 @@ export class DownloadManager {
   constructor(options: DownloadManagerOptions) {
     this.#options = options;
     this.#transport = options.transport ?? new TcpPeerTransport();
-    makeFolder(resolve(options.dataFolder));
-    this.#storage = new Storage(join(options.dataFolder, PEER_FILE));
+    this.#storage = options.storage ?? new Storage(options.dataFolder);
     this.peerId = new Uint8Array(20);
     this.peerId.set(new TextEncoder().encode(PEER_ID_PREFIX), 0);
     this.peerId.set(randomBytes(20 - PEER_ID_PREFIX.length), PEER_ID_PREFIX.length);
@@ -121,6 +120,11 @@ export class DownloadManager {
     if (upload !== undefined) this.#uploadLimiter.setRate(upload, now);
     if (download !== undefined) this.#downloadLimiter.setRate(download, now);
     for (const each of this.#downloads.values()) each.ratesChanged();
+  }
+
+  /** All contents that were added, in earlier runs too, and not removed. @throws {StoreError} */
+  contents(): Promise<Content[]> {
+    return this.#storage.contents();
   }
 
   download(sha1: string): Download | undefined {

@@ -1,7 +1,7 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { formatInfoHash, parseInfoHash } from '../bittorrent/info-hash.ts';
 import { formatMagnet, type PeerEndpoint, parseMagnet } from '../bittorrent/magnet.ts';
-import { type Content, PEER_FILE, PeerDatabase } from './database.ts';
+import type { Content } from './database.ts';
 import { DownloadManager, type DownloadManagerOptions, type TransferRates } from './download-manager.ts';
 import { type MakeTorrentOptions, makeTorrent } from './making/make-torrent.ts';
 import { PeerContent, type PeerContentOptions } from './peer-content.ts';
@@ -60,14 +60,13 @@ export class Peer {
   #isRestored = false;
   #closed: Promise<void> | undefined;
 
-  /** @throws {TrackerError} BAD_INTERFACE {@link PeerTransportError} {@link StorageError} */
+  /** @throws {TrackerError} BAD_INTERFACE {@link PeerTransportError} {@link StoreError} */
   static async open(options: PeerOptions): Promise<Peer> {
-    const requester = await PeerInfoRequester.open(options.cluster);
-    let manager: DownloadManager | undefined;
+    const manager = new DownloadManager(options);
+    let requester: PeerInfoRequester | undefined;
     try {
-      // Before the manager's thread has it open: both would create it.
-      const remembered = contentsOf(join(options.dataFolder, PEER_FILE));
-      manager = new DownloadManager(options);
+      requester = await PeerInfoRequester.open(options.cluster);
+      const remembered = await manager.contents();
       await listen(manager, options);
       if (!options.remembers) return new Peer(requester, manager, remembered, undefined);
       const { RememberedContents } = await import('./remembered-contents.ts');
@@ -77,8 +76,9 @@ export class Peer {
       await peer.#restore(last);
       return peer;
     } catch (error) {
-      await manager?.close();
-      await requester.close();
+      // What was wrong is told already.
+      await manager.close().catch(() => {});
+      await requester?.close();
       throw error;
     }
   }
@@ -245,14 +245,5 @@ async function listen(manager: DownloadManager, { host, port = 0 }: PeerOptions)
   } catch (error) {
     if ((error as PeerTransportError).code !== 'CANNOT_LISTEN') throw error;
     await manager.listen('0.0.0.0', port);
-  }
-}
-
-function contentsOf(databasePath: string): Content[] {
-  const database = PeerDatabase.open(databasePath);
-  try {
-    return database.contents();
-  } finally {
-    database.close();
   }
 }

@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, statfs } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import type { Readable } from 'node:stream';
 import { checkPath, MAX_NAME_BYTES, TorrentPathError } from '../../bittorrent/torrent-paths.ts';
-import { LOCAL_PATHS } from '../../peer/store/local-metainfo.ts';
+import { LOCAL_PATHS } from '../../peer/store/local-paths.ts';
 import { ApiError } from '../api-errors.ts';
 
 /** What uploads leave free on their disk, bytes. */

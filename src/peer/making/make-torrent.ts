@@ -3,7 +3,7 @@ import type { ContentLayout } from '../../bittorrent/content-layout.ts';
 import { PIECE_HASH_BYTES } from '../../bittorrent/metainfo.ts';
 import { encodeInfo, encodeMetainfo, planContent } from '../../bittorrent/metainfo-create.ts';
 import { workerUrl } from '../../cluster/worker-url.ts';
-import { LOCAL_PATHS } from '../store/local-metainfo.ts';
+import { LOCAL_PATHS } from '../store/local-paths.ts';
 import { ThreadCalls } from '../store/thread-calls.ts';
 import type { HashingOptions, HashRequest } from './hashing-thread.ts';
 import { findSource, SourceError } from './source-files.ts';

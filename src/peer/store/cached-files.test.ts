@@ -19,8 +19,9 @@ describe('What the system has in memory', { skip: process.platform !== 'linux' }
     t.after(() => files.close());
     const place = join(folder, info.name);
     writeFileSync(place, content.bytes.subarray(0, 40_000));
-    // The first only has what it takes made ready.
-    await until(() => files.read(0, buffer().subarray(0, 40_000)));
+    await CachedFiles.makeReady();
+    assert.ok(CachedFiles.isReady);
+    assert.ok(files.read(0, buffer().subarray(0, 40_000)));
     assert.equal(files.read(0, buffer()), false);
     writeFileSync(place, content.bytes);
     const into = buffer();

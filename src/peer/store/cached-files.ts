@@ -1,24 +1,12 @@
 import type { Content } from '../database.ts';
 import { readContent } from './content-reader.ts';
 import { DiskFiles } from './disk-files.ts';
-import { FileError } from './file-layer.ts';
+import { FileError, type FileState } from './file-layer.ts';
 import { readMetainfo } from './local-metainfo.ts';
 import { SealedFiles } from './sealed-files.ts';
 
 let readCached: typeof import('./linux-cached-read.ts').readCached | undefined;
-let isLoading = false;
-
-/** For the first who sends something: who only fetches a content does without. Where it cannot be had the thread reads all. */
-function load(): void {
-  if (isLoading) return;
-  isLoading = true;
-  import('./linux-cached-read.ts').then(
-    (calls) => {
-      readCached = calls.readCached;
-    },
-    () => {},
-  );
-}
+let loading: Promise<void> | undefined;
 
 /** A content of more files is left to the reading thread: to open and to look at many takes time. */
 export const MAX_CACHED_FILES = 100;
@@ -29,6 +17,22 @@ export const MAX_CACHED_FILES = 100;
  */
 export class CachedFiles {
   readonly #files: SealedFiles;
+
+  /** Whether anything can be read. */
+  static get isReady(): boolean {
+    return readCached !== undefined;
+  }
+
+  /** For the first who sends something: who only fetches a content does without. Where it cannot be had nothing gets ready. */
+  static makeReady(): Promise<void> {
+    loading ??= import('./linux-cached-read.ts').then(
+      (calls) => {
+        readCached = calls.readCached;
+      },
+      () => {},
+    );
+    return loading;
+  }
 
   /** @returns undefined: it has too many files, or there is no folder */
   static open({ folder, metainfo }: Content): CachedFiles | undefined {
@@ -49,10 +53,7 @@ export class CachedFiles {
 
   /** @returns false when some of it is not in memory, or cannot be read: whoever asks the disk learns why */
   read(offset: number, into: Uint8Array): boolean {
-    if (!readCached) {
-      load();
-      return false;
-    }
+    if (!readCached) return false;
     try {
       readContent(this.#files.all, this.#files, offset, into);
       return true;
@@ -62,8 +63,9 @@ export class CachedFiles {
     }
   }
 
-  seal(): void {
-    this.#files.seal();
+  /** As `SealedFiles.seal`. */
+  seal(): readonly (FileState | undefined)[] {
+    return this.#files.seal();
   }
 
   unseal(): void {

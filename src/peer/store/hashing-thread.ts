@@ -5,7 +5,7 @@ import { answerRequests } from './answer-requests.ts';
 import { readContent } from './content-reader.ts';
 import { DiskFiles } from './disk-files.ts';
 import { FileError } from './file-layer.ts';
-import { readMetainfo } from './local-metainfo.ts';
+import { knownInfo } from './known-info.ts';
 import { hashOfPiece } from './piece-hash.ts';
 import { sha1OfEach } from './sha1-of-each.ts';
 import type { ArrivedPiece, HashRequest } from './storage-messages.ts';
@@ -25,7 +25,7 @@ const scratches: Uint8Array[] = [];
 function openContent({ sha1, folder, metainfo }: Content): OpenContent {
   const there = open.get(sha1);
   if (there) return there;
-  const { info } = readMetainfo(metainfo);
+  const info = knownInfo({ sha1, metainfo });
   const content = { info, files: new DiskFiles({ folder, readOnly: true }) };
   open.set(sha1, content);
   return content;

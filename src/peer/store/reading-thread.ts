@@ -1,7 +1,7 @@
 import { answerRequests } from './answer-requests.ts';
 import { readContent } from './content-reader.ts';
 import { DiskFiles } from './disk-files.ts';
-import { readMetainfo } from './local-metainfo.ts';
+import { knownInfo } from './known-info.ts';
 import { SealedFiles } from './sealed-files.ts';
 import type { ReadRequest } from './storage-messages.ts';
 
@@ -10,11 +10,14 @@ import type { ReadRequest } from './storage-messages.ts';
 const open = new Map<string, () => SealedFiles>();
 
 /** Nobody waits until the torrent is read: that is done when nothing else is to do, or when the first bytes are asked for. */
-function openFiles({ sha1, folder, metainfo }: Extract<ReadRequest, { type: 'openFiles' }>): void {
+function openFiles({ sha1, folder, metainfo, sealed }: Extract<ReadRequest, { type: 'openFiles' }>): void {
   const layer = new DiskFiles({ folder, readOnly: true });
   let files: SealedFiles | undefined;
   const read = () => {
-    files ??= new SealedFiles(readMetainfo(metainfo).info.files, layer);
+    if (!files) {
+      files = new SealedFiles(knownInfo({ sha1, metainfo }).files, layer);
+      if (sealed) files.seal(sealed);
+    }
     return files;
   };
   open.set(sha1, read);
@@ -22,13 +25,13 @@ function openFiles({ sha1, folder, metainfo }: Extract<ReadRequest, { type: 'ope
 }
 
 answerRequests((request: ReadRequest) => {
-  const { type, sha1 } = request;
-  if (type === 'openFiles') return openFiles(request);
+  if (request.type === 'openFiles') return openFiles(request);
+  const { sha1 } = request;
   const files = open.get(sha1)?.();
   if (!files) throw Object.assign(new Error(`the content ${sha1} is not open`), { code: 'NOT_OPEN' });
-  if (type === 'read') readContent(files.all, files, request.offset, request.into);
-  else if (type === 'seal') files.seal();
-  else if (type === 'unseal') files.unseal();
+  if (request.type === 'read') readContent(files.all, files, request.offset, request.into);
+  else if (request.type === 'seal') files.seal(request.states);
+  else if (request.type === 'unseal') files.unseal();
   else {
     files.close();
     open.delete(sha1);

@@ -31,14 +31,20 @@ export class SealedFiles {
     this.#now = now;
   }
 
-  /** From now on each file is to stay as it is. One that cannot be looked at is not read. */
-  seal(): void {
+  /**
+   * From now on each file is to stay as it is, or as it was when others that read the same files sealed them. One that could not be
+   * looked at is not read.
+   * @returns what the files are, in their order, for such others
+   */
+  seal(states?: readonly (FileState | undefined)[]): readonly (FileState | undefined)[] {
     const files = this.all.filter(({ kind, length }) => kind === 'file' && length > 0);
     // What was opened before may not be what lies there now.
     this.#layer.close();
+    const sealed = states ?? files.map(({ path }) => this.#stateOf(path));
     this.#sealed = new Map(
-      files.map(({ path }) => [path, { state: this.#stateOf(path), lookedAtMs: Number.NEGATIVE_INFINITY }]),
+      files.map(({ path }, i) => [path, { state: sealed[i], lookedAtMs: Number.NEGATIVE_INFINITY }]),
     );
+    return sealed;
   }
 
   /** They may change: they are checked, or written, by this very peer. */

@@ -1,3 +1,5 @@
+import type { FileState } from './file-layer.ts';
+
 // What the network thread asks of the threads that hash, write and read. Each request has one answer; the bytes lie in
 // memory that both share, so nothing is copied.
 
@@ -12,13 +14,23 @@ export type StorageRequest =
   | { readonly type: 'contents' }
   | { readonly type: 'stop' };
 
-/** A reading thread. */
+/** What files are to be from now on, as `SealedFiles.seal` has it; undefined: as they are. */
+type SealedStates = readonly (FileState | undefined)[] | undefined;
+
+/** The reading thread. */
 export type ReadRequest =
-  | { readonly type: 'openFiles'; readonly sha1: string; readonly folder: string; readonly metainfo: Uint8Array }
+  | {
+      readonly type: 'openFiles';
+      readonly sha1: string;
+      readonly folder: string;
+      readonly metainfo: Uint8Array;
+      /** They may change as long as there are none. */
+      readonly sealed: SealedStates;
+    }
   | { readonly type: 'read'; readonly sha1: string; readonly offset: number; readonly into: Uint8Array }
   /** All of it is there, and its files are to stay as they are; or no more. */
-  | { readonly type: 'seal' | 'unseal'; readonly sha1: string }
-  | { readonly type: 'closeFiles'; readonly sha1: string };
+  | { readonly type: 'seal'; readonly sha1: string; readonly states: SealedStates }
+  | { readonly type: 'unseal' | 'closeFiles'; readonly sha1: string };
 
 /** A hashing thread. */
 export type HashRequest =

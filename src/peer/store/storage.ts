@@ -1,32 +1,32 @@
 import { workerUrl } from '../../cluster/worker-url.ts';
-import { hasBatchedCalls } from '../../net/platform.ts';
 import type { Content } from '../database.ts';
 import { Bitfield } from '../picking/bitfield.ts';
-import { CachedFiles } from './cached-files.ts';
 import { HashingThreads } from './hashing-threads.ts';
-import type { OpenedContent, ReadRequest, StorageRequest } from './storage-messages.ts';
+import { Reading } from './reading.ts';
+import type { OpenedContent, StorageRequest } from './storage-messages.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
 /**
  * Chunks of all contents of a peer, on disk and in its database, as the network thread sees them: writing and waiting for
- * the disk are on one thread, reading for others on a second, hashing on further ones. What is in memory is read at once. Bytes go both ways in shared memory.
+ * the disk are on one thread, hashing on others, and reading, where it may wait for a disk, on one more. Bytes go both ways in
+ * shared memory.
  *
  * Every method throws `StoreError` with the code of what went wrong there.
  */
 export class Storage {
   readonly #writing: ThreadCalls<StorageRequest>;
-  readonly #reading: ThreadCalls<ReadRequest>;
   readonly #hashing = new HashingThreads();
-  /** Contents that were opened, until the reading thread knows their files. None waits for that but who reads. */
-  readonly #readable = new Map<string, Promise<unknown>>();
-  /** Of contents that are open; of others the reading thread reads all. */
-  readonly #cached = new Map<string, CachedFiles>();
+  readonly #reading = new Reading();
 
-  /** @param databasePath of `peer.db`, which is made when it is not there */
-  constructor(databasePath: string) {
-    this.#writing = new ThreadCalls(workerUrl('./writing-thread', import.meta.url), databasePath);
+  /** @param dataFolder where `peer.db` is; both are made when they are not there */
+  constructor(dataFolder: string) {
+    this.#writing = new ThreadCalls(workerUrl('./writing-thread', import.meta.url), dataFolder);
     this.#writing.start();
-    this.#reading = new ThreadCalls(workerUrl('./reading-thread', import.meta.url), undefined);
+  }
+
+  /** Pieces will arrive soon: what they need is made ready. Can be called twice. */
+  expectPieces(): void {
+    this.#hashing.start();
   }
 
   /** All contents that were added and not removed. */
@@ -39,14 +39,8 @@ export class Storage {
     const opened = (await this.#writing.call({ type: 'open', ...content })) as OpenedContent;
     const have = Bitfield.fromWire(opened.have, pieceCount);
     this.#hashing.open(content);
-    // It starts beside the reading thread, and is needed sooner.
-    if (!have.isFull) this.#hashing.start();
-    const cached = hasBatchedCalls ? CachedFiles.open(content) : undefined;
-    if (cached) this.#cached.set(content.sha1, cached);
-    const isReadable = this.#reading.call({ type: 'openFiles', ...content });
-    this.#readable.set(content.sha1, isReadable);
-    // Told to whoever reads.
-    isReadable.catch(() => {});
+    if (!have.isFull) this.expectPieces();
+    this.#reading.open(content);
     return { have, doubtful: Bitfield.fromWire(opened.doubtful, pieceCount) };
   }
 
@@ -76,8 +70,7 @@ export class Storage {
 
   /** Puts all chunks in doubt, to be checked one by one. */
   async doubtAll(sha1: string): Promise<void> {
-    this.#cached.get(sha1)?.unseal();
-    await this.#reading.call({ type: 'unseal', sha1 });
+    await this.#reading.unseal(sha1);
     await this.#writing.call({ type: 'doubtAll', sha1 });
     await this.#hashing.forgetFiles(sha1);
   }
@@ -89,9 +82,7 @@ export class Storage {
   async finish(sha1: string): Promise<void> {
     await this.#writing.call({ type: 'finish', sha1 });
     // Before anybody hears that it is complete: whatever changes after that is found out.
-    await this.#readable.get(sha1);
-    await this.#reading.call({ type: 'seal', sha1 });
-    this.#cached.get(sha1)?.seal();
+    await this.#reading.seal(sha1);
   }
 
   /**
@@ -99,42 +90,32 @@ export class Storage {
    * @returns false: ask `read` for all of them
    */
   readCached(sha1: string, offset: number, into: Uint8Array): boolean {
-    return this.#cached.get(sha1)?.read(offset, into) ?? false;
+    return this.#reading.readCached(sha1, offset, into);
   }
 
   /** Fills `into`, shared memory, with the bytes of the content from `offset` on. */
-  async read(sha1: string, offset: number, into: Uint8Array): Promise<void> {
-    await this.#readable.get(sha1);
-    await this.#reading.call({ type: 'read', sha1, offset, into });
+  read(sha1: string, offset: number, into: Uint8Array): Promise<void> {
+    return this.#reading.read(sha1, offset, into);
   }
 
   /** A clean stop of one content. */
   async closeContent(sha1: string): Promise<void> {
-    this.#forgetFiles(sha1);
-    await Promise.all([this.#reading.call({ type: 'closeFiles', sha1 }), this.#hashing.closeContent(sha1)]);
+    await Promise.all([this.#reading.close(sha1), this.#hashing.closeContent(sha1)]);
     await this.#writing.call({ type: 'close', sha1 });
   }
 
   /** Forgets a content that is open; its files stay. */
   async remove(sha1: string): Promise<void> {
-    this.#forgetFiles(sha1);
-    await Promise.all([this.#reading.call({ type: 'closeFiles', sha1 }), this.#hashing.closeContent(sha1)]);
+    await Promise.all([this.#reading.close(sha1), this.#hashing.closeContent(sha1)]);
     await this.#writing.call({ type: 'remove', sha1 });
   }
 
   /** A clean stop of all. */
   async close(): Promise<void> {
-    for (const sha1 of [...this.#cached.keys()]) this.#forgetFiles(sha1);
     try {
       await this.#writing.call({ type: 'stop' });
     } finally {
       await Promise.all([this.#writing.end(), this.#reading.end(), this.#hashing.end()]);
     }
-  }
-
-  #forgetFiles(sha1: string): void {
-    this.#readable.delete(sha1);
-    this.#cached.get(sha1)?.close();
-    this.#cached.delete(sha1);
   }
 }

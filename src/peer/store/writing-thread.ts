@@ -1,11 +1,12 @@
 import { release } from 'node:os';
+import { join } from 'node:path';
 import { workerData } from 'node:worker_threads';
 import { hasBatchedCalls } from '../../net/platform.ts';
-import { PeerDatabase } from '../database.ts';
+import { PEER_FILE, PeerDatabase } from '../database.ts';
 import { answerRequests } from './answer-requests.ts';
 import { ChunkStore } from './chunk-store.ts';
 import { DiskFiles, type FileCalls } from './disk-files.ts';
-import { readMetainfo } from './local-metainfo.ts';
+import { knownInfo } from './known-info.ts';
 import { failureOf, type OpenedContent, type StorageRequest, type ThreadFailure } from './storage-messages.ts';
 
 // The thread that writes chunks and has the database: the only one that waits for a disk to have written.
@@ -22,7 +23,7 @@ interface OpenContent {
 }
 
 const calls = hasBatchedCalls ? await fileCalls() : {};
-const database = PeerDatabase.open(workerData as string);
+const database = PeerDatabase.open(join(workerData as string, PEER_FILE));
 const open = new Map<string, OpenContent>();
 
 async function fileCalls(): Promise<FileCalls> {
@@ -33,7 +34,7 @@ async function fileCalls(): Promise<FileCalls> {
 }
 
 function openContent({ sha1, folder, metainfo }: Extract<StorageRequest, { type: 'open' }>): OpenedContent {
-  const { info } = readMetainfo(metainfo);
+  const info = knownInfo({ sha1, metainfo });
   const files = new DiskFiles({ folder, calls });
   database.saveContent({ sha1, folder, metainfo });
   const store = ChunkStore.open({ database, files, info });

@@ -1,0 +1,12 @@
+import { parseInfoHash } from '../../bittorrent/info-hash.ts';
+import { parseMetainfo, type TorrentInfo } from '../../bittorrent/metainfo.ts';
+import type { Content } from '../database.ts';
+import { LOCAL_PATHS } from './local-paths.ts';
+
+/**
+ * What the torrent of a content says, on a thread that was told its sha1 by one that hashed it: `node:crypto` takes a thread as
+ * long to load as all else that it needs.
+ */
+export function knownInfo({ sha1, metainfo }: Pick<Content, 'sha1' | 'metainfo'>): TorrentInfo {
+  return parseMetainfo(metainfo, () => parseInfoHash(sha1), LOCAL_PATHS).info;
+}

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { HAVE_ALL, HAVE_NONE } from '../../bittorrent/peer-wire.ts';
+import { BLOCK_BYTES, HAVE_ALL, HAVE_NONE } from '../../bittorrent/peer-wire.ts';
 import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
 import { DownloadManager } from '../download-manager.ts';
 import { testContent } from '../store/test-content.ts';
 import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
-import { FETCHERS, SPARED_BYTES } from './spared-seeds.ts';
+import { LEAST_BLOCKS, SPARED_BLOCKS } from './spared-seeds.ts';
 import { TestPeer } from './test-peer.ts';
 
 const DEADLINE_MS = 60_000;
@@ -53,19 +53,28 @@ async function asked(t: TestContext, host: string, fetchers: number) {
 }
 
 describe('A seed that sends nothing yet', { concurrency: true }, () => {
-  it('is asked for little at a time while many others fetch nearby, and for more when they are gone', async (t) => {
-    const { download, seed, fetching } = await asked(t, '192.168.7.7', FETCHERS);
-    assert.equal(seed.pipeline.bytes, SPARED_BYTES);
-    fetching[0].link.close();
-    await until('one is gone', () => download.sessions.size === FETCHERS);
-    download.tick();
-    assert.ok(seed.pipeline.bytes > SPARED_BYTES);
+  it('is asked for little at a time by each who fetches nearby, together for as much as keeps it busy', async (t) => {
+    for (const others of [1, 4]) {
+      const { seed } = await asked(t, '192.168.7.7', others);
+      assert.equal(seed.pipeline.bytes * (others + 1), SPARED_BLOCKS * BLOCK_BYTES);
+    }
+    const many = await asked(t, '192.168.7.7', 9);
+    assert.equal(many.seed.pipeline.bytes, LEAST_BLOCKS * BLOCK_BYTES);
   });
 
-  it('is asked for much while few others fetch, or when it is far away', async (t) => {
-    const few = await asked(t, '192.168.7.7', FETCHERS - 1);
-    assert.ok(few.seed.pipeline.bytes > SPARED_BYTES);
-    const far = await asked(t, '203.0.113.7', FETCHERS);
-    assert.ok(far.seed.pipeline.bytes > SPARED_BYTES);
+  it('is asked for more when others are gone', async (t) => {
+    const { download, seed, fetching } = await asked(t, '192.168.7.7', 4);
+    const before = seed.pipeline.bytes;
+    fetching[0].link.close();
+    await until('one is gone', () => download.sessions.size === 4);
+    download.tick();
+    assert.ok(seed.pipeline.bytes > before);
+  });
+
+  it('is asked for much by one alone, or when it is far away', async (t) => {
+    const alone = await asked(t, '192.168.7.7', 0);
+    assert.ok(alone.seed.pipeline.bytes > SPARED_BLOCKS * BLOCK_BYTES);
+    const far = await asked(t, '203.0.113.7', 9);
+    assert.ok(far.seed.pipeline.bytes > LEAST_BLOCKS * BLOCK_BYTES);
   });
 });

@@ -1,9 +1,9 @@
 import type { Content } from '../database.ts';
 import { readContent } from './content-reader.ts';
 import { DiskFiles } from './disk-files.ts';
-import { FileError, type FileState } from './file-layer.ts';
+import { FileError } from './file-layer.ts';
 import { readMetainfo } from './local-metainfo.ts';
-import { SealedFiles } from './sealed-files.ts';
+import { SealedFiles, type SealedStates } from './sealed-files.ts';
 
 let readCached: typeof import('./linux-cached-read.ts').readCached | undefined;
 let loading: Promise<void> | undefined;
@@ -64,7 +64,7 @@ export class CachedFiles {
   }
 
   /** As `SealedFiles.seal`. */
-  seal(): readonly (FileState | undefined)[] {
+  seal(): SealedStates {
     return this.#files.seal();
   }
 

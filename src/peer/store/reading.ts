@@ -2,7 +2,7 @@ import { workerUrl } from '../../cluster/worker-url.ts';
 import { hasBatchedCalls } from '../../net/platform.ts';
 import type { Content } from '../database.ts';
 import { CachedFiles } from './cached-files.ts';
-import type { FileState } from './file-layer.ts';
+import type { SealedStates } from './sealed-files.ts';
 import { type ReadRequest, StoreError } from './storage-messages.ts';
 import { ThreadCalls } from './thread-calls.ts';
 
@@ -10,15 +10,15 @@ interface Readable {
   readonly content: Content;
   /** What of it can be had at once; undefined: the thread reads all. */
   readonly cached: CachedFiles | undefined;
-  /** What its files were when they were sealed, as `SealedFiles.seal` has it. */
-  sealed: readonly (FileState | undefined)[] | undefined;
+  /** What its files were when they were sealed; undefined: they may change, or the thread alone knows. */
+  sealed: SealedStates | undefined;
   /** The thread knows it, or was told of it; undefined: it need not yet. */
   opened: Promise<unknown> | undefined;
 }
 
 /**
  * Contents as they are read for others: at once what the system has in memory, all else on a thread. That is started for the
- * first who needs it, which most peers never do. Bytes go into shared memory.
+ * first who needs it. Bytes go into shared memory.
  */
 export class Reading {
   readonly #thread = new ThreadCalls<ReadRequest>(workerUrl('./reading-thread', import.meta.url), undefined);
@@ -89,11 +89,12 @@ export class Reading {
 
   async #openOnThread(readable: Readable): Promise<void> {
     readable.opened ??= this.#thread.call({ type: 'openFiles', ...readable.content, sealed: readable.sealed });
+    const { opened } = readable;
     try {
-      await readable.opened;
+      await opened;
     } catch (error) {
-      // The folder may be there again when somebody else wants to read.
-      readable.opened = undefined;
+      // The folder may be there again when somebody else wants to read, and somebody may have tried already.
+      if (readable.opened === opened) readable.opened = undefined;
       throw error;
     }
   }

@@ -4,6 +4,9 @@ import { FileError, type FileLayer, type FilePath, type FileState } from './file
 /** A file that is read is looked at so often at most: nobody is sent what is wrong for longer. */
 export const LOOK_MS = 100;
 
+/** What the files of a content that are not empty were when they were sealed, in their order; undefined: it could not be seen. */
+export type SealedStates = readonly (FileState | undefined)[];
+
 interface Sealed {
   readonly state: FileState | undefined;
   lookedAtMs: number;
@@ -34,9 +37,9 @@ export class SealedFiles {
   /**
    * From now on each file is to stay as it is, or as it was when others that read the same files sealed them. One that could not be
    * looked at is not read.
-   * @returns what the files are, in their order, for such others
+   * @returns what they are, for such others
    */
-  seal(states?: readonly (FileState | undefined)[]): readonly (FileState | undefined)[] {
+  seal(states?: SealedStates): SealedStates {
     const files = this.all.filter(({ kind, length }) => kind === 'file' && length > 0);
     // What was opened before may not be what lies there now.
     this.#layer.close();

@@ -1,4 +1,4 @@
-import type { FileState } from './file-layer.ts';
+import type { SealedStates } from './sealed-files.ts';
 
 // What the network thread asks of the threads that hash, write and read. Each request has one answer; the bytes lie in
 // memory that both share, so nothing is copied.
@@ -14,9 +14,6 @@ export type StorageRequest =
   | { readonly type: 'contents' }
   | { readonly type: 'stop' };
 
-/** What files are to be from now on, as `SealedFiles.seal` has it; undefined: as they are. */
-type SealedStates = readonly (FileState | undefined)[] | undefined;
-
 /** The reading thread. */
 export type ReadRequest =
   | {
@@ -25,11 +22,11 @@ export type ReadRequest =
       readonly folder: string;
       readonly metainfo: Uint8Array;
       /** They may change as long as there are none. */
-      readonly sealed: SealedStates;
+      readonly sealed: SealedStates | undefined;
     }
   | { readonly type: 'read'; readonly sha1: string; readonly offset: number; readonly into: Uint8Array }
-  /** All of it is there, and its files are to stay as they are; or no more. */
-  | { readonly type: 'seal'; readonly sha1: string; readonly states: SealedStates }
+  /** All of it is there, and its files are to stay as they were then, or as they are; or no more. */
+  | { readonly type: 'seal'; readonly sha1: string; readonly states: SealedStates | undefined }
   | { readonly type: 'unseal' | 'closeFiles'; readonly sha1: string };
 
 /** A hashing thread. */

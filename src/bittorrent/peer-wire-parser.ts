@@ -86,6 +86,19 @@ export class PeerWireParser {
     this.#receiver = receiver;
   }
 
+  /** The block that is arriving, and how many of its bytes came; undefined between two. */
+  get arriving(): { readonly block: Block; readonly offset: number } | undefined {
+    return this.#block && { block: this.#block, offset: this.#blockBytes };
+  }
+
+  /** The next bytes of the connection, so many, are of the block that is arriving, and need not be handed on. */
+  skip(count: number): void {
+    if (!this.#block || count > this.#block.length - this.#blockBytes)
+      throw new RangeError(`${count} bytes of no block`);
+    this.#blockBytes += count;
+    if (this.#blockBytes === this.#block.length) this.#block = undefined;
+  }
+
   /**
    * Takes the next bytes of the connection; when it returns none of them is held.
    * @throws {PeerWireError} it is no BitTorrent; the parser cannot go on
@@ -215,8 +228,7 @@ export class PeerWireParser {
   #passBlock(block: Block, chunk: Uint8Array, at: number): number {
     const offset = this.#blockBytes;
     const count = Math.min(block.length - offset, chunk.length - at);
-    this.#blockBytes += count;
-    if (this.#blockBytes === block.length) this.#block = undefined;
+    this.skip(count);
     this.#receiver.blockPart(block, offset, chunk.subarray(at, at + count));
     return at + count;
   }

@@ -245,6 +245,23 @@ describe('The parser of the peer wire', () => {
     parser.push(bytes);
   });
 
+  it('goes on behind bytes of a block that somebody else put in their place', () => {
+    const { parser, recorder } = parserAfterHandshake();
+    const block = { piece: 1, begin: 2, length: 1000 };
+    const head = new Uint8Array(13);
+    writeBlockHeader(head, 0, block);
+    parser.push(head);
+    assert.deepEqual(parser.arriving, { block, offset: 0 });
+    parser.skip(600);
+    assert.deepEqual(parser.arriving, { block, offset: 600 });
+    assert.throws(() => parser.skip(401), RangeError);
+    parser.skip(400);
+    assert.equal(parser.arriving, undefined);
+    assert.throws(() => parser.skip(1), RangeError);
+    parser.push(Uint8Array.of(0, 0, 0, 1, 2));
+    assert.deepEqual(recorder.heard, [['interested']]);
+  });
+
   it('refuses what is longer than it may be before a byte of it came', () => {
     const head = (length: number, id: number) => {
       const bytes = new Uint8Array(5);

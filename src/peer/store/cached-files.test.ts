@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
 import { CachedFiles, MAX_CACHED_FILES } from './cached-files.ts';
@@ -33,6 +34,40 @@ describe('What the system has in memory', { skip: process.platform !== 'linux' }
     await until(() => !files.read(0, into));
     files.unseal();
     assert.ok(files.read(0, into));
+  });
+
+  it('can be sent from where it lies, within one file and as long as it is in memory and as it was', async (t) => {
+    const folder = temporaryFolder();
+    const two = testContent(
+      [
+        { path: ['a'], length: 60_000 },
+        { path: ['b'], length: 40_000 },
+      ],
+      { pieceLength: PIECE },
+    );
+    const files = CachedFiles.open({ sha1: two.sha1, folder, metainfo: two.metainfo })!;
+    t.after(() => files.close());
+    await CachedFiles.makeReady();
+    const [a, b] = two.info.files.map(({ path }) => join(folder, ...path));
+    mkdirSync(dirname(a), { recursive: true });
+    for (const [place, path] of [a, b].entries()) writeFileSync(path, two.file(place));
+    const range = files.range(61_000, 30_000);
+    if (range === undefined) return t.skip('this kernel cannot tell what is in memory (cachestat, Linux 6.5)');
+    assert.equal(range.offset, 1_000);
+    assert.equal(range.length, 30_000);
+    const read = Buffer.alloc(30_000);
+    readSync(range.file, read, 0, read.length, range.offset);
+    assert.deepEqual(read, Buffer.from(two.bytes.subarray(61_000, 91_000)));
+    assert.equal(files.range(59_000, 2_000), undefined, 'of two files');
+    assert.equal(files.range(90_000, 20_000), undefined, 'behind the end');
+    // Has the system forget what it has of the file in memory.
+    execFileSync('dd', [`of=${b}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+    assert.equal(files.range(61_000, 30_000) === undefined, !files.read(61_000, read));
+    files.seal();
+    writeFileSync(a, two.file(0).toReversed());
+    await until(() => files.range(0, 10_000) === undefined);
+    rmSync(b);
+    await until(() => files.range(61_000, 30_000) === undefined);
   });
 
   it('is left to the thread where there are many files, or no folder', () => {

@@ -1,11 +1,13 @@
+import { fileSpans } from '../../bittorrent/content-layout.ts';
 import type { Content } from '../database.ts';
+import type { FileRange } from '../transport/peer-transport.ts';
 import { readContent } from './content-reader.ts';
 import { DiskFiles } from './disk-files.ts';
 import { FileError } from './file-layer.ts';
 import { readMetainfo } from './local-metainfo.ts';
 import { SealedFiles, type SealedStates } from './sealed-files.ts';
 
-let readCached: typeof import('./linux-cached-read.ts').readCached | undefined;
+let calls: typeof import('./linux-cached-read.ts') | undefined;
 let loading: Promise<void> | undefined;
 
 /** A content of more files is left to the reading thread: to open and to look at many takes time. */
@@ -16,18 +18,20 @@ export const MAX_CACHED_FILES = 100;
  * It never waits for a disk. Linux only.
  */
 export class CachedFiles {
+  readonly #disk: DiskFiles;
+  /** The same, with a look at what they are. */
   readonly #files: SealedFiles;
 
   /** Whether anything can be read. */
   static get isReady(): boolean {
-    return readCached !== undefined;
+    return calls !== undefined;
   }
 
   /** For the first who sends something: who only fetches a content does without. Where it cannot be had nothing gets ready. */
   static makeReady(): Promise<void> {
     loading ??= import('./linux-cached-read.ts').then(
-      (calls) => {
-        readCached = calls.readCached;
+      (loaded) => {
+        calls = loaded;
       },
       () => {},
     );
@@ -38,27 +42,48 @@ export class CachedFiles {
   static open({ folder, metainfo }: Content): CachedFiles | undefined {
     const { files } = readMetainfo(metainfo).info;
     if (files.length > MAX_CACHED_FILES) return undefined;
-    const read = (fd: number, into: Uint8Array, offset: number) => readCached!(fd, into, offset);
+    const read = (fd: number, into: Uint8Array, offset: number) => calls!.readCached(fd, into, offset);
     try {
-      return new CachedFiles(new SealedFiles(files, new DiskFiles({ folder, readOnly: true, calls: { read } })));
+      const disk = new DiskFiles({ folder, readOnly: true, calls: { read } });
+      return new CachedFiles(disk, new SealedFiles(files, disk));
     } catch (error) {
       if (error instanceof FileError) return undefined;
       throw error;
     }
   }
 
-  private constructor(files: SealedFiles) {
+  private constructor(disk: DiskFiles, files: SealedFiles) {
+    this.#disk = disk;
     this.#files = files;
   }
 
   /** @returns false when some of it is not in memory, or cannot be read: whoever asks the disk learns why */
   read(offset: number, into: Uint8Array): boolean {
-    if (!readCached) return false;
+    if (!calls) return false;
     try {
       readContent(this.#files.all, this.#files, offset, into);
       return true;
     } catch (error) {
       if (error instanceof FileError) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Where bytes lie that are not to be read, but sent from there. The descriptor is good until the next call.
+   * @returns undefined when they lie in several files, when some of them are not in memory, and where `read` would return false
+   */
+  range(offset: number, length: number): FileRange | undefined {
+    const [span, ...others] = fileSpans(this.#files.all, offset, offset + length);
+    if (!calls || !span || others.length > 0) return undefined;
+    const { kind, path } = this.#files.all[span.file];
+    if (kind !== 'file') return undefined;
+    try {
+      this.#files.requireSealed(path);
+      const file = this.#disk.descriptor(path);
+      return calls.isCached(file, span.offset, length) ? { file, offset: span.offset, length } : undefined;
+    } catch (error) {
+      if (error instanceof FileError) return undefined;
       throw error;
     }
   }

@@ -161,6 +161,16 @@ export class DiskFiles implements FileLayer {
     });
   }
 
+  /**
+   * An open file, for who reads it in a way of its own.
+   * @returns its descriptor, good until the next call
+   * @throws {FileError} as `read`
+   */
+  descriptor(path: FilePath): number {
+    const file = this.#locate(path);
+    return this.#guard(file.place, () => this.#descriptor(file, 'read'));
+  }
+
   read(path: FilePath, offset: number, into: Uint8Array): void {
     const file = this.#locate(path);
     const read = this.#calls.read ?? readAnyway;

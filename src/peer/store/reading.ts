@@ -1,6 +1,7 @@
 import { workerUrl } from '../../cluster/worker-url.ts';
 import { hasBatchedCalls } from '../../net/platform.ts';
 import type { Content } from '../database.ts';
+import type { FileRange } from '../transport/peer-transport.ts';
 import { CachedFiles } from './cached-files.ts';
 import type { SealedStates } from './sealed-files.ts';
 import { type ReadRequest, StoreError } from './storage-messages.ts';
@@ -39,6 +40,11 @@ export class Reading {
    */
   readCached(sha1: string, offset: number, into: Uint8Array): boolean {
     return this.#contents.get(sha1)?.cached?.read(offset, into) ?? false;
+  }
+
+  /** As `CachedFiles.range`. */
+  cachedRange(sha1: string, offset: number, length: number): FileRange | undefined {
+    return this.#contents.get(sha1)?.cached?.range(offset, length);
   }
 
   /** Fills `into` so when `readCached` did not. @throws {StoreError} */

@@ -59,9 +59,14 @@ export class SealedFiles {
 
   /** @throws {FileError} as `FileLayer.read`; CHANGED */
   read(path: FilePath, offset: number, into: Uint8Array): void {
+    this.requireSealed(path);
+    this.#layer.read(path, offset, into);
+  }
+
+  /** For who reads the same files in a way of its own. @throws {FileError} as `FileLayer.stat`; MISSING, CHANGED */
+  requireSealed(path: FilePath): void {
     const sealed = this.#sealed?.get(path);
     if (sealed) this.#look(path, sealed);
-    this.#layer.read(path, offset, into);
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { workerUrl } from '../../cluster/worker-url.ts';
 import type { Content } from '../database.ts';
 import { Bitfield } from '../picking/bitfield.ts';
+import type { FileRange } from '../transport/peer-transport.ts';
 import { HashingThreads } from './hashing-threads.ts';
 import { Reading } from './reading.ts';
 import type { OpenedContent, StorageRequest } from './storage-messages.ts';
@@ -91,6 +92,14 @@ export class Storage {
    */
   readCached(sha1: string, offset: number, into: Uint8Array): boolean {
     return this.#reading.readCached(sha1, offset, into);
+  }
+
+  /**
+   * Where bytes of the content lie that the system has in memory, to be sent from there. The descriptor is good until the next call.
+   * @returns undefined: ask `readCached`
+   */
+  cachedRange(sha1: string, offset: number, length: number): FileRange | undefined {
+    return this.#reading.cachedRange(sha1, offset, length);
   }
 
   /** Fills `into`, shared memory, with the bytes of the content from `offset` on. */

@@ -125,6 +125,9 @@ export class Download implements SessionOwner {
     this.#checkMeter = new SpeedMeter(now());
     this.#brake = new ReceiveBrake(options.downloadLimiter, now);
     this.#uploader = new Uploader({
+      sendsToSeveral: () => this.#sendsToSeveral(),
+      cachedRange: ({ piece, begin, length }) =>
+        storage.cachedRange(this.sha1, piece * info.pieceLength + begin, length),
       readCached: ({ piece, begin }, into) => storage.readCached(this.sha1, piece * info.pieceLength + begin, into),
       read: ({ piece, begin }, into) => storage.read(this.sha1, piece * info.pieceLength + begin, into),
       limiter: options.uploadLimiter,
@@ -438,6 +441,12 @@ export class Download implements SessionOwner {
     if (blocks.length > 0 || session.pipeline.requests > 0) session.idleSinceMs = undefined;
     else session.idleSinceMs ??= now;
     session.ask(blocks);
+  }
+
+  #sendsToSeveral(): boolean {
+    let receivers = 0;
+    for (const { isInterested, amChoking } of this.sessions.values()) if (isInterested && !amChoking) receivers++;
+    return receivers > 1;
   }
 
   #fillAll(): void {

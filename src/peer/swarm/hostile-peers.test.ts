@@ -14,6 +14,7 @@ import {
 } from '../../bittorrent/peer-wire.ts';
 import { temporaryFolder } from '../../cluster/storage/storage-faults.ts';
 import { DownloadManager } from '../download-manager.ts';
+import { FIRST_PIPELINE_BYTES } from '../exchange/request-pipeline.ts';
 import { type TestContent, testContent } from '../store/test-content.ts';
 import { MemoryPeerNetwork } from '../transport/memory-peer-transport.ts';
 import type { PeerLink } from '../transport/peer-transport.ts';
@@ -111,16 +112,28 @@ describe('Among hostile peers a download', { concurrency: 4 }, () => {
   });
 
   it('finds who sends a wrong block now and then', async (t) => {
-    const { enter, honest, finished, events } = await scene(t);
+    // More than the others are asked for at first, who answer when it was asked too: what it sends is waited for.
+    const large = testContent([{ path: [], length: 4 * FIRST_PIPELINE_BYTES }], { pieceLength: 64 * KIB });
+    const { enter, honest, finished, events } = await scene(t, large);
     let sent = 0;
-    for (const host of ['one', 'two', 'three']) await enter(host, honest);
+    const held: (() => void)[] = [];
+    for (const host of ['one', 'two', 'three']) {
+      await enter(host, (peer, block) => {
+        if (sent > 0) honest(peer, block);
+        else held.push(() => honest(peer, block));
+      });
+    }
     await enter('sly', (peer, block) => {
       if (sent++ % 3 === 0) peer.send(block, new Uint8Array(block.length));
       else honest(peer, block);
+      for (const answer of held.splice(0)) answer();
     });
     await finished();
-    const banned = events.flatMap((event) => (event.type === 'banned' ? [event.host] : []));
-    if (sent > 0) assert.deepEqual(banned, ['sly']);
+    assert.ok(sent > 0);
+    assert.deepEqual(
+      events.flatMap((event) => (event.type === 'banned' ? [event.host] : [])),
+      ['sly'],
+    );
   });
 
   it('is not held up by peers that promise and do not send', async (t) => {

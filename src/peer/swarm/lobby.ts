@@ -46,6 +46,8 @@ export class Lobby {
         if (session) session.chunk(held);
         else link.close();
       },
+      place: () => session?.place?.(),
+      placed: (count) => session?.placed?.(count),
       drained: () => session?.drained(),
       closed: (error) => {
         clearTimeout(timer);

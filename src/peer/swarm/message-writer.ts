@@ -5,7 +5,7 @@ import {
   writePieceIndex,
   writeSignal,
 } from '../../bittorrent/peer-wire.ts';
-import type { PeerLink } from '../transport/peer-transport.ts';
+import type { FileRange, PeerLink } from '../transport/peer-transport.ts';
 
 /** Room for a few hundred requests; a turn that says more makes several writes. */
 const BATCH_BYTES = 4096;
@@ -45,6 +45,12 @@ export class MessageWriter {
   parts(parts: readonly Uint8Array[], done?: () => void): void {
     this.flush();
     this.#link.write(parts, done);
+  }
+
+  /** As `PeerLink.sendFile`, behind the messages that were gathered. */
+  file(head: Uint8Array, range: FileRange): number | undefined {
+    this.flush();
+    return this.#link.sendFile?.(head, range);
   }
 
   flush(): void {

@@ -34,6 +34,7 @@ import type { PiecePicker } from '../picking/piece-picker.ts';
 import { RemotePieces } from '../picking/remote-pieces.ts';
 import { copyBytes } from '../store/copy-bytes.ts';
 import { sha1 } from '../store/local-metainfo.ts';
+import { isNearby } from '../transport/nearby.ts';
 import { type PeerLink, type PeerLinkEvents, WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
 import { MessageWriter } from './message-writer.ts';
 import { type ExtensionsOwner, SessionExtensions } from './session-extensions.ts';
@@ -92,6 +93,8 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   readonly uploads = new UploadQueue();
   readonly pipeline = new RequestPipeline(MAX_REQUESTS_BEFORE_TOLD);
   readonly connectedMs: number;
+  /** The peer is in a network of one's own. */
+  readonly isNearby: boolean;
   readonly downMeter: SpeedMeter;
   readonly upMeter: SpeedMeter;
   readonly pieces: RemotePieces;
@@ -135,6 +138,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   constructor(number: PeerNumber, link: PeerLink, owner: SessionOwner) {
     this.number = number;
     this.link = link;
+    this.isNearby = isNearby(link.remote.host);
     this.out = new MessageWriter(link);
     const greeted = Promise.withResolvers<void>();
     this.greeted = greeted.promise;
@@ -205,18 +209,25 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   // ---- What the link says ----
 
   chunk(bytes: Uint8Array): void {
-    if (this.#closed) return;
-    this.#heardMs = this.#owner.now();
-    this.#heardBytes += bytes.length;
-    try {
-      this.#parser.push(bytes);
-    } catch (error) {
-      this.close((error as Error).message);
-      return;
-    }
-    // What is sent to it is bounded; what is answered to it is so by its own questions only.
-    if (this.link.unsentBytes > MAX_UNREAD_BYTES) this.close('the peer asks, and does not read the answers');
-    else this.#owner.received(this, bytes.length);
+    this.#hear(bytes.length, () => this.#parser.push(bytes));
+  }
+
+  /** The rest of a long block goes to its piece right away. */
+  place(): Uint8Array | undefined {
+    const { arriving } = this.#parser;
+    if (!this.#target || !arriving || this.#closed) return undefined;
+    const { block, offset } = arriving;
+    if (block.length - offset < LEAST_PLACED_BYTES || !this.#isSenderOf(block)) return undefined;
+    return this.#target.subarray(block.begin + offset, block.begin + block.length);
+  }
+
+  placed(count: number): void {
+    this.#hear(count, () => {
+      const { block, offset } = this.#parser.arriving!;
+      this.#parser.skip(count);
+      this.#countPart(count);
+      this.#partArrived(block, offset + count);
+    });
   }
 
   drained(): void {
@@ -380,15 +391,23 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   }
 
   blockPart(block: Block, offset: number, part: Uint8Array): void {
-    const now = this.#owner.now();
-    this.downMeter.add(now, part.length);
-    this.pipeline.heard(now);
-    if (offset === 0) this.#target = this.#begin(block, now);
+    this.#countPart(part.length);
+    if (offset === 0) this.#target = this.#begin(block, this.#heardMs);
     // Another peer may have taken the block over.
-    else if (!this.#owner.picker.active(block.piece)?.isSender(this.number, block)) this.#target = undefined;
+    else if (!this.#isSenderOf(block)) this.#target = undefined;
     if (this.#target) copyBytes(part, this.#target, block.begin + offset);
     else this.#countUnwanted(part.length);
-    if (offset + part.length < block.length || this.#closed) return;
+    this.#partArrived(block, offset + part.length);
+  }
+
+  #countPart(bytes: number): void {
+    this.downMeter.add(this.#heardMs, bytes);
+    this.pipeline.heard(this.#heardMs);
+  }
+
+  /** @param arrived bytes of the block that came so far */
+  #partArrived(block: Block, arrived: number): void {
+    if (arrived < block.length || this.#closed) return;
     const wanted = this.#target !== undefined;
     const asked = this.pipeline.remove(block);
     this.#target = undefined;
@@ -429,6 +448,22 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.#target = undefined;
     this.#owner.picker.release(this.number, this.pipeline.clear());
     this.#owner.piecesChanged(this);
+  }
+
+  /** @param take what is done with the next bytes, so many */
+  #hear(bytes: number, take: () => void): void {
+    if (this.#closed) return;
+    this.#heardMs = this.#owner.now();
+    this.#heardBytes += bytes;
+    try {
+      take();
+    } catch (error) {
+      this.close((error as Error).message);
+      return;
+    }
+    // What is sent to it is bounded; what is answered to it is so by its own questions only.
+    if (this.link.unsentBytes > MAX_UNREAD_BYTES) this.close('the peer asks, and does not read the answers');
+    else this.#owner.received(this, bytes);
   }
 
   #sayHello(): void {
@@ -490,6 +525,11 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     return this.#owner.bufferOf(block.piece);
   }
 
+  /** Whether the bytes of the block that come from here are kept. */
+  #isSenderOf(block: Block): boolean {
+    return this.#owner.picker.active(block.piece)?.isSender(this.number, block) ?? false;
+  }
+
   #countUnwanted(bytes: number): void {
     this.#unwantedBytes += bytes;
     if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.close('the peer sends what nobody asked for');
@@ -514,3 +554,5 @@ const FRESH_MS = 5_000;
 /** Until the peer says its own number (`reqq`): no client keeps fewer. */
 const MAX_REQUESTS_BEFORE_TOLD = 128;
 const MAX_ALLOWED_FAST = 100;
+/** Of what is left of a block: for less it is cheaper to copy it, with what follows. */
+const LEAST_PLACED_BYTES = 32 * 1024;

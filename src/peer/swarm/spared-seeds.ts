@@ -1,9 +1,8 @@
-import { BlockList, isIP } from 'node:net';
 import { BLOCK_BYTES } from '../../bittorrent/peer-wire.ts';
 import type { PeerSession } from './peer-session.ts';
 
 /** Asked at a time of a spared seed by all who fetch from it: enough to keep its way busy. */
-export const SPARED_BLOCKS = 40;
+export const SPARED_BLOCKS = 64;
 /** Asked by each of many: less would be more work than it saves. */
 export const LEAST_BLOCKS = 8;
 
@@ -14,30 +13,17 @@ export const LEAST_BLOCKS = 8;
  * time. Already the second who fetches counts: ten processes do not begin at the same moment, and those that came first
  * would have it all from the seed.
  *
- * Only nearby, where an answer takes about a millisecond: far away little on its way would be slow.
+ * A power of two of blocks, so that pieces are asked for in equal parts and no small ones are left over.
+ *
+ * Only nearby: far away little on its way would be slow.
  *
  * @returns bytes; Infinity for a peer that is not to be spared
  */
 export function sparedBytes(peer: PeerSession, sessions: Iterable<PeerSession>): number {
-  if (!peer.pieces.bits.isFull || !isNearby(peer.link.remote.host)) return Number.POSITIVE_INFINITY;
+  if (!peer.pieces.bits.isFull || !peer.isNearby) return Number.POSITIVE_INFINITY;
   let others = 0;
   for (const { isEstablished, pieces } of sessions) if (isEstablished && !pieces.bits.isFull) others++;
   if (others === 0) return Number.POSITIVE_INFINITY;
-  return Math.max(LEAST_BLOCKS, Math.floor(SPARED_BLOCKS / (others + 1))) * BLOCK_BYTES;
-}
-
-const nearby = new BlockList();
-nearby.addSubnet('127.0.0.0', 8);
-// RFC 1918, 3927, 4193 and 4291: networks of one's own.
-nearby.addSubnet('10.0.0.0', 8);
-nearby.addSubnet('172.16.0.0', 12);
-nearby.addSubnet('192.168.0.0', 16);
-nearby.addSubnet('169.254.0.0', 16);
-nearby.addAddress('::1', 'ipv6');
-nearby.addSubnet('fc00::', 7, 'ipv6');
-nearby.addSubnet('fe80::', 10, 'ipv6');
-
-function isNearby(host: string): boolean {
-  const family = isIP(host);
-  return family !== 0 && nearby.check(host, family === 6 ? 'ipv6' : 'ipv4');
+  const share = 2 ** Math.floor(Math.log2(SPARED_BLOCKS / (others + 1)));
+  return Math.max(LEAST_BLOCKS, share) * BLOCK_BYTES;
 }

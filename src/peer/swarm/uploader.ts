@@ -1,7 +1,7 @@
 import { BLOCK_HEADER_BYTES, type Block, writeBlockHeader } from '../../bittorrent/peer-wire.ts';
 import type { RateLimiter } from '../exchange/rate-limiter.ts';
 import { SharedBuffers } from '../store/shared-buffers.ts';
-import { WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
+import { type FileRange, WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
 import { LARGE_REQUEST_BYTES, type PeerSession } from './peer-session.ts';
 
 /** Asked of the disk at once for one peer. */
@@ -11,7 +11,17 @@ const CACHED_READ_BYTES = LARGE_REQUEST_BYTES;
 /** Memory for what is read and not sent yet, of all peers. */
 export const UPLOAD_MEMORY_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Blocks of this length are sent from the file, where several peers are sent to: shorter ones are cheaper to send as copies, many at
+ * a time. One peer alone on the same machine gets a copy sooner than it could fetch the bytes from the memory of the file.
+ */
+const LEAST_FILE_BYTES = 64 * 1024;
+
 export interface UploaderOptions {
+  /** Whether more than one peer is sent to. */
+  readonly sendsToSeveral: () => boolean;
+  /** Where a block lies, to be sent from there; undefined: it is to be read. */
+  readonly cachedRange: (block: Block) => FileRange | undefined;
   /** Fills the buffer with bytes of the content, if they are in memory. @returns false: they are to be read */
   readonly readCached: (block: Block, into: Uint8Array) => boolean;
   /** Fills the buffer with bytes of the content. */
@@ -33,7 +43,7 @@ interface BufferInUse {
 /**
  * Answers requests: one read for those that lie together, then the headers and the blocks in one write, without a copy. Each
  * peer has one read under way, and as many bytes unsent as its link wants; who cannot go on waits for a buffer, for the link
- * to drain, or for the rate. What is in memory is sent at once, a run of each peer a turn.
+ * to drain, or for the rate. What is in memory is sent at once, a run of each peer a turn, long blocks without being read.
  */
 export class Uploader {
   readonly #options: UploaderOptions;
@@ -87,6 +97,12 @@ export class Uploader {
     let rest = run;
     let at = 0;
     while (rest.length > 0) {
+      const used = this.#sendFromFile(session, rest[0], inUse, at);
+      if (used !== undefined) {
+        at += used;
+        rest = rest.slice(1);
+        continue;
+      }
       const part = rest.slice(0, countWithin(rest, CACHED_READ_BYTES));
       const bytes = inUse.bytes.subarray(at, at + bytesOf(part));
       if (!this.#options.readCached({ ...part[0], length: bytes.length }, bytes)) break;
@@ -95,6 +111,30 @@ export class Uploader {
       rest = rest.slice(part.length);
     }
     return { rest, at };
+  }
+
+  /**
+   * Sends a long block from where it lies; what does not leave at once is read after all.
+   * @param at where the buffer is free
+   * @returns how many bytes of the buffer are in use from then on; undefined: nothing of the block was sent
+   */
+  #sendFromFile(session: PeerSession, block: Block, inUse: BufferInUse, at: number): number | undefined {
+    const { sendsToSeveral, cachedRange } = this.#options;
+    if (block.length < LEAST_FILE_BYTES || !session.link.sendFile || !sendsToSeveral()) return undefined;
+    const range = cachedRange(block);
+    if (!range) return undefined;
+    const head = new Uint8Array(BLOCK_HEADER_BYTES);
+    writeBlockHeader(head, 0, block);
+    const sent = session.out.file(head, range);
+    if (sent === undefined) return undefined;
+    this.#options.sent(session, block.length);
+    if (sent === block.length) return 0;
+    const rest = { ...block, begin: block.begin + sent, length: block.length - sent };
+    const bytes = inUse.bytes.subarray(at, at + rest.length);
+    if (this.#options.readCached(rest, bytes)) return this.#write(session, [bytes], inUse) ? 0 : bytes.length;
+    // Its head is on the way, and nothing else may follow that. Whoever asks again learns what is wrong.
+    session.close('a block could not be read while it was sent');
+    return 0;
   }
 
   async #readAndSend(session: PeerSession, run: readonly Block[], inUse: BufferInUse, at: number): Promise<void> {
@@ -125,13 +165,18 @@ export class Uploader {
       const at = block.begin - run[0].begin;
       parts.push(bytes.subarray(at, at + block.length));
     }
+    this.#options.sent(session, bytes.length);
+    return this.#write(session, parts, inUse);
+  }
+
+  /** @returns whether all left within the call */
+  #write(session: PeerSession, parts: readonly Uint8Array[], inUse: BufferInUse): boolean {
     let hasLeft = false;
     inUse.users++;
     session.out.parts(parts, () => {
       hasLeft = true;
       this.#release(inUse);
     });
-    this.#options.sent(session, bytes.length);
     return hasLeft;
   }
 

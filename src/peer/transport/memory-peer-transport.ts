@@ -150,9 +150,7 @@ class MemoryPeerLink implements PeerLink {
     this.#outgoing.shift();
     // A copy, so that nobody gets used to keeping what is used again.
     const bytes = new Uint8Array(parcel.bytes);
-    for (let at = 0; at < bytes.length && !other.#closed; at += LARGEST_CHUNK_BYTES) {
-      other.#events.chunk(bytes.subarray(at, at + LARGEST_CHUNK_BYTES));
-    }
+    for (let at = 0; at < bytes.length && !other.#closed; ) at += other.#take(bytes.subarray(at), other.#events);
     bytes.fill(0xee);
     this.#unsent -= parcel.bytes.length;
     parcel.done?.();
@@ -161,6 +159,17 @@ class MemoryPeerLink implements PeerLink {
       this.#events?.drained();
     }
     this.plan();
+  }
+
+  /** @returns how many bytes were taken */
+  #take(bytes: Uint8Array, events: PeerLinkEvents): number {
+    const place = events.place?.();
+    const count = Math.min(bytes.length, place?.length ?? LARGEST_CHUNK_BYTES);
+    if (place) {
+      place.set(bytes.subarray(0, count));
+      events.placed?.(count);
+    } else events.chunk(bytes.subarray(0, count));
+    return count;
   }
 
   #end(): void {

@@ -40,10 +40,25 @@ export interface PeerListener {
 export interface PeerLinkEvents {
   /** The next bytes, in order. The memory is used again after the call. */
   chunk(bytes: Uint8Array): void;
+  /**
+   * Where the next bytes belong, if that is known and worth it: a link that can puts them right there, and says by `placed` how
+   * many. Another one hands them over as any chunk.
+   */
+  place?(): Uint8Array | undefined;
+  /** The next bytes, so many, are where `place` said last. */
+  placed?(count: number): void;
   /** Few bytes are unsent again, after `unsentBytes` was at least WANTED_UNSENT_BYTES. */
   drained(): void;
   /** The last that is heard of the link, whoever closed it. */
   closed(error: PeerTransportError | undefined): void;
+}
+
+/** Bytes of an open file, which the system has in memory. */
+export interface FileRange {
+  /** The descriptor, open during the call. */
+  readonly file: number;
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** A connection to one peer. */
@@ -61,6 +76,11 @@ export interface PeerLink {
    * writes more than WANTED_UNSENT_BYTES ahead wastes memory.
    */
   write(parts: readonly Uint8Array[], done?: () => void): void;
+  /**
+   * Sends `head`, then bytes of a file without bringing them here, as many as leave at once. Not all links can.
+   * @returns how many bytes of the file left, the rest of which is to follow by `write`; undefined: nothing did, not even the head
+   */
+  sendFile?(head: Uint8Array, range: FileRange): number | undefined;
   /** Reads nothing more until `resume`; the peer feels it. A chunk that was read already may still come. */
   pause(): void;
   resume(): void;

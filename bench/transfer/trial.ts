@@ -65,7 +65,8 @@ export class Stage {
       await this.tracker.knows(seedTask!);
       // What earlier trials wrote is not to be written in this one.
       execFileSync('sync');
-      memory = new WarmMemory(MEMORY_SHARE * leechers * content.bytes);
+      memory = await WarmMemory.take(MEMORY_SHARE * leechers * content.bytes);
+      memory.giveWhatIsUsed();
       const began = performance.now();
       const getters = await Promise.all(leechTasks.map((task) => leecher.leech(task)));
       running.push(...getters);

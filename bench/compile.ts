@@ -1,5 +1,5 @@
 /**
- * The C programs of the benchmark, compiled on demand into bench/build/: the load generator and the echo must never be
+ * The C programs of the benchmark, compiled on demand into bench/build/: the load generator, the echo and the copy must never be
  * slower than what they measure.
  */
 import { execFileSync } from 'node:child_process';
@@ -19,6 +19,11 @@ export function compileLoad(): string {
 /** @returns the path of the bare echo. */
 export function compileEcho(): string {
   return compile('echo', [join(HERE, 'echo.c')]);
+}
+
+/** @returns the path of the bare copy. */
+export function compileCopy(): string {
+  return compile('copy', [join(HERE, 'transfer', 'copy.c')]);
 }
 
 function compile(name: string, files: string[]): string {

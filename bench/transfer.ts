@@ -11,6 +11,7 @@ import { describeMachine } from './machine.ts';
 import { names, positive, runBenchmark } from './options.ts';
 import { aria2 } from './transfer/aria2.ts';
 import { type BenchContent, makeFile, makeSmall } from './transfer/content.ts';
+import { copy } from './transfer/copy.ts';
 import { libtorrent } from './transfer/libtorrent.ts';
 import { enterPrivateNetwork } from './transfer/network.ts';
 import { recheck } from './transfer/recheck.ts';
@@ -21,7 +22,7 @@ import { transmission } from './transfer/transmission.ts';
 import { Stage, type Trial } from './transfer/trial.ts';
 import { installWebtorrent, webtorrent } from './transfer/webtorrent.ts';
 
-const SYSTEMS = { swarmkeeper, libtorrent, aria2, webtorrent, transmission };
+const SYSTEMS = { swarmkeeper, libtorrent, aria2, webtorrent, transmission, copy };
 type SystemName = keyof typeof SYSTEMS;
 const ALL_SYSTEMS = Object.keys(SYSTEMS) as SystemName[];
 const LEECHERS = 3;
@@ -98,11 +99,13 @@ function trials({ parts, systems }: Options, { big, lesser, small }: Contents): 
     const system = SYSTEMS[name];
     return { seeder: system, leecher: system, leechers, content };
   };
+  const isRival = (name: SystemName) => name !== 'swarmkeeper' && !SYSTEMS[name].isLimit;
+  const takesMany = (name: SystemName) => !lesser.has(name) && !SYSTEMS[name].isLimit;
   return [
     ...plan('own', (name) => among(name, 1)),
-    ...plan('theirs', (name) => (name === 'swarmkeeper' ? undefined : { ...among(name, 1), leecher: ours })),
+    ...plan('theirs', (name) => (isRival(name) ? { ...among(name, 1), leecher: ours } : undefined)),
     ...plan('three', (name) => among(name, LEECHERS)),
-    ...plan('small', (name) => (lesser.has(name) ? undefined : among(name, 1, small))),
+    ...plan('small', (name) => (takesMany(name) ? among(name, 1, small) : undefined)),
   ];
 }
 

@@ -5,6 +5,7 @@ import { median } from '../median.ts';
 import { aligned, format } from '../table.ts';
 import { type Target, type Verdict, verdictLines, verdictOf } from '../target.ts';
 import { aria2 } from './aria2.ts';
+import { copy } from './copy.ts';
 import { libtorrent } from './libtorrent.ts';
 import type { Recheck } from './recheck.ts';
 import { swarmkeeper } from './swarmkeeper.ts';
@@ -126,6 +127,7 @@ export function asText({ machine, disk, rounds, verdicts, problems, others }: Re
     `medians of ${rounds.length} interleaved rounds`,
     '',
     ...aligned([head, ...lines], 2),
+    ...limitLines(rounds),
     ...(rechecks.length === 0 ? [] : ['', recheckLine(rechecks)]),
     '',
     ...verdictLines(verdicts),
@@ -146,6 +148,17 @@ function lineOf(part: TransferPart, sender: string, rounds: readonly Round[]): s
     cell(({ leecherBytes }) => leecherBytes / MB, 0),
     cell(({ seederBytes }) => seederBytes / MB, 0),
   ];
+}
+
+/** How far the fastest that the machine can do is above us. */
+function limitLines(rounds: readonly Round[]): string[] {
+  const lines = (['own', 'three'] as const).flatMap((part) => {
+    const values = rounds
+      .map((round) => quotient(speed(round, part, swarmkeeper.name), speed(round, part, copy.name)))
+      .filter((one) => one !== undefined);
+    return values.length === 0 ? [] : [`${TITLES[part]}: ours / a bare copy ${format(median(values), 2)}`];
+  });
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function recheckLine(all: readonly Recheck[]): string {

@@ -24,6 +24,8 @@ export interface TransferSystem {
   readonly name: string;
   /** More than this takes minutes. */
   readonly maxBytes: number;
+  /** No client, but what the machine can do: one file, among its like. */
+  readonly isLimit?: true;
   /** Resolves when it can send. */
   seed(task: PeerTask): Promise<RunningPeer>;
   /** Resolves when its process runs. */

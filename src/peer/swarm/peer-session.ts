@@ -30,12 +30,11 @@ import { SpeedMeter } from '../exchange/speed-meter.ts';
 import { UploadQueue } from '../exchange/upload-queue.ts';
 import type { PeerNumber } from '../picking/active-piece.ts';
 import { Bitfield } from '../picking/bitfield.ts';
-import type { PiecePicker } from '../picking/piece-picker.ts';
 import { RemotePieces } from '../picking/remote-pieces.ts';
-import { copyBytes } from '../store/copy-bytes.ts';
 import { sha1 } from '../store/local-metainfo.ts';
 import { isNearby } from '../transport/nearby.ts';
 import { type PeerLink, type PeerLinkEvents, WANTED_UNSENT_BYTES } from '../transport/peer-transport.ts';
+import { type ArrivalOwner, BlockArrival } from './block-arrival.ts';
 import { MessageWriter } from './message-writer.ts';
 import { type ExtensionsOwner, SessionExtensions } from './session-extensions.ts';
 
@@ -53,22 +52,14 @@ export const KEEP_ALIVE_MS = 90_000;
 /** A peer that connected says who it is and what it wants within this time. */
 export const HANDSHAKE_MS = 10_000;
 
-/** A block that takes longer may be had from another peer at the same time. */
-export const SLOW_BLOCK_MS = 4_000;
-
 const OUR_FEATURES: PeerFeatures = { extended: true, fast: true, dht: false };
 
 /** What a session needs of the download that it belongs to. */
-export interface SessionOwner extends ExtensionsOwner {
-  readonly picker: PiecePicker;
+export interface SessionOwner extends ExtensionsOwner, ArrivalOwner {
   /** 20 bytes. */
   readonly peerId: Uint8Array;
   /** The handshake is done. @returns why the peer is not to be let in; undefined: it is */
   admit(session: PeerSession, peerId: Uint8Array): string | undefined;
-  /** Room for the bytes of a piece that is in the works. */
-  bufferOf(piece: number): Uint8Array | undefined;
-  /** Whether a peer takes so long for its block that another one may send it. */
-  isTooSlow(sender: PeerNumber): boolean;
   /** A block is all there; `others` were asked for it too. */
   blockArrived(session: PeerSession, block: Block, others: readonly PeerNumber[]): void;
   /** The peer wants something, or does no more. */
@@ -124,10 +115,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   #givenFastBytes = 0;
   #toldPieces = false;
   #sentHandshake = false;
-  /** Where the block that is arriving goes; undefined: nowhere, since nobody waits for it, or no more. */
-  #target: Uint8Array | undefined;
-  /** Since when a block arrives; undefined between two. */
-  #blockSinceMs: number | undefined;
+  readonly #arrival: BlockArrival;
   #unwantedBytes = 0;
   #unchokedMs = Number.NEGATIVE_INFINITY;
   #heardMs: number;
@@ -144,6 +132,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.greeted = greeted.promise;
     this.#greet = greeted.resolve;
     this.#owner = owner;
+    this.#arrival = new BlockArrival(number, owner, this.pipeline);
     this.pieces = new RemotePieces(owner.info.pieceCount, owner.picker);
     this.extensions = new SessionExtensions(owner, link.remote, {
       send: (extension, payload) => this.out.parts([encodeExtended(extension, payload)]),
@@ -197,7 +186,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
 
   /** Whether it takes too long for the block that is arriving. */
   get isDripping(): boolean {
-    return this.#blockSinceMs !== undefined && this.#owner.now() - this.#blockSinceMs >= SLOW_BLOCK_MS;
+    return this.#arrival.isDripping(this.#owner.now());
   }
 
   /** Begins a conversation with a peer that we connected to. One that came to us is begun by its handshake, as a chunk. */
@@ -215,10 +204,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   /** The rest of a long block goes to its piece right away. */
   place(): Uint8Array | undefined {
     const { arriving } = this.#parser;
-    if (!this.#target || !arriving || this.#closed) return undefined;
-    const { block, offset } = arriving;
-    if (block.length - offset < LEAST_PLACED_BYTES || !this.#isSenderOf(block)) return undefined;
-    return this.#target.subarray(block.begin + offset, block.begin + block.length);
+    return arriving && !this.#closed ? this.#arrival.place(arriving.block, arriving.offset) : undefined;
   }
 
   placed(count: number): void {
@@ -392,11 +378,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
 
   blockPart(block: Block, offset: number, part: Uint8Array): void {
     this.#countPart(part.length);
-    if (offset === 0) this.#target = this.#begin(block, this.#heardMs);
-    // Another peer may have taken the block over.
-    else if (!this.#isSenderOf(block)) this.#target = undefined;
-    if (this.#target) copyBytes(part, this.#target, block.begin + offset);
-    else this.#countUnwanted(part.length);
+    if (!this.#arrival.take(this.#heardMs, block, offset, part)) this.#countUnwanted(part.length);
     this.#partArrived(block, offset + part.length);
   }
 
@@ -408,10 +390,8 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   /** @param arrived bytes of the block that came so far */
   #partArrived(block: Block, arrived: number): void {
     if (arrived < block.length || this.#closed) return;
-    const wanted = this.#target !== undefined;
+    const wanted = this.#arrival.end();
     const asked = this.pipeline.remove(block);
-    this.#target = undefined;
-    this.#blockSinceMs = undefined;
     this.isSnubbing = false;
     const active = this.#owner.picker.active(block.piece);
     if (wanted && active) this.#owner.blockArrived(this, block, active.endBlock(this.number, block));
@@ -445,7 +425,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
 
   /** All that was asked for is to be asked of others. */
   giveUpRequests(): void {
-    this.#target = undefined;
+    this.#arrival.giveUp();
     this.#owner.picker.release(this.number, this.pipeline.clear());
     this.#owner.piecesChanged(this);
   }
@@ -516,20 +496,6 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
     this.#owner.piecesChanged(this);
   }
 
-  /** Where a block goes that begins to arrive; undefined for one that is not waited for. */
-  #begin(block: Block, nowMs: number): Uint8Array | undefined {
-    this.#blockSinceMs = nowMs;
-    if (!this.pipeline.has(block)) return undefined;
-    const isTooSlow = (sender: PeerNumber) => this.#owner.isTooSlow(sender);
-    if (!this.#owner.picker.active(block.piece)?.beginBlock(this.number, block, isTooSlow)) return undefined;
-    return this.#owner.bufferOf(block.piece);
-  }
-
-  /** Whether the bytes of the block that come from here are kept. */
-  #isSenderOf(block: Block): boolean {
-    return this.#owner.picker.active(block.piece)?.isSender(this.number, block) ?? false;
-  }
-
   #countUnwanted(bytes: number): void {
     this.#unwantedBytes += bytes;
     if (this.#unwantedBytes > MAX_UNWANTED_BYTES) this.close('the peer sends what nobody asked for');
@@ -538,7 +504,7 @@ export class PeerSession implements PeerWireReceiver, PeerLinkEvents {
   #forget(block: Block): void {
     if (!this.pipeline.remove(block)) return;
     // It may be the very one that is arriving.
-    this.#target = undefined;
+    this.#arrival.giveUp();
     this.#owner.picker.release(this.number, [block]);
   }
 
@@ -554,5 +520,3 @@ const FRESH_MS = 5_000;
 /** Until the peer says its own number (`reqq`): no client keeps fewer. */
 const MAX_REQUESTS_BEFORE_TOLD = 128;
 const MAX_ALLOWED_FAST = 100;
-/** Of what is left of a block: for less it is cheaper to copy it, with what follows. */
-const LEAST_PLACED_BYTES = 32 * 1024;

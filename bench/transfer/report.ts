@@ -150,7 +150,7 @@ function lineOf(part: TransferPart, sender: string, rounds: readonly Round[]): s
   ];
 }
 
-/** How far the fastest that the machine can do is above us. */
+/** What share of the speed of a bare copy ours is. */
 function limitLines(rounds: readonly Round[]): string[] {
   const lines = (['own', 'three'] as const).flatMap((part) => {
     const values = rounds

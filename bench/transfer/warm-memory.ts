@@ -15,7 +15,7 @@ const MADV_HUGEPAGE = 14;
 const MADV_POPULATE_WRITE = 23;
 
 const HUGE_PAGE_BYTES = 2 ** 21;
-/** Free and at hand at any time: more than is used between two looks, and little enough for the host to take. */
+/** Free and at hand at any time: more than is used between two looks, and so little that it hardly matters when the host takes it. */
 const AHEAD_BYTES = 2 ** 27;
 /** By then the host has come twice. */
 const HOST_MS = 5_000;
@@ -25,7 +25,7 @@ const LOOK_MS = 5;
  * Memory that is at hand. The host of a virtual machine comes every two seconds for what is free, and to fetch a GiB from it again takes
  * up to two seconds of a processor, more than to transfer it. So memory is taken before a trial and given back during it, bit by
  * bit, as it is used: all systems find what a machine of its own would have. The host is let come for all else before; what it takes
- * during a trial is what the system uses next (measured: 5 of 12 transfers of 1.5 s lost 130 to 380 MiB to it, and up to a fifth of their speed).
+ * during a trial is what the system uses next (measured: 4 of 12 transfers of 1.5 s lost 130 to 380 MiB to it, and up to a quarter of their speed).
  */
 export class WarmMemory {
   readonly #end: number;

@@ -16,7 +16,7 @@ const offset = new BigInt64Array(1);
  * @param more further bytes follow in the next moment: nothing short leaves before
  * @returns how many bytes; negative: none now
  */
-export function sendNow(socket: number, bytes: Uint8Array, more = false): number {
+export function sendNow(socket: number, bytes: Uint8Array, more: boolean): number {
   return send(socket, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 }
 

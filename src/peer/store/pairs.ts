@@ -19,7 +19,7 @@ export class Pairs<Item, Answer> {
   #alone: Waiting<Item, Answer> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #cameMs = Number.NEGATIVE_INFINITY;
-  /** How long it usually takes from one to the next; a longer time than anybody waits is no longer than twice that. */
+  /** How long it usually takes from one to the next; longer times count as twice MOST_WAIT_MS. */
   #usualMs = 2 * MOST_WAIT_MS;
 
   /**
